@@ -1,0 +1,3 @@
+//! Exit code in, nothing else.
+
+fn main() {}

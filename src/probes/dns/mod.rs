@@ -238,7 +238,11 @@ impl Inner {
             && let Some(target) = answer.chain.last().cloned()
         {
             let mut next = self.ask(&question.at(&target), at).await;
-            if next.chain.iter().any(|name| answer.chain.contains(name)) {
+            let seen =
+                |name: &String| answer.chain.contains(name) || **name == **question.secret_name();
+            if next.chain.iter().any(seen) {
+                answer.outcome = Outcome::Malformed("the aliases form a loop".to_owned());
+                answer.tries = answer.tries.saturating_add(next.tries);
                 break;
             }
             let mut chain = std::mem::take(&mut answer.chain);

@@ -257,7 +257,7 @@ async fn every_kind_of_answer_is_kept_apart() {
         ("big.example", "records", 1),
         ("alias.example", "records", 1),
         ("outward.example", "records", 2),
-        ("circle.example", "no_data", 2),
+        ("circle.example", "malformed", 2),
         ("bad..example", "not_asked", 0),
     ] {
         let server = serve(everything).await;

@@ -3,6 +3,7 @@
 
 pub mod clock;
 pub mod dns;
+pub mod smtp;
 
 use std::sync::Arc;
 

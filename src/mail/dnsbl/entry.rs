@@ -27,6 +27,9 @@ pub struct List {
     pub related_zones: Vec<String>,
     /// What may be asked about.
     pub target: Vec<Target>,
+    /// Which names it wants, where it takes names.
+    #[serde(default)]
+    pub names: Names,
     /// Whether an answer is bad news, good news or a mere value.
     pub kind: Kind,
     /// How many real receivers act on it.
@@ -86,6 +89,19 @@ pub enum Target {
     Ipv6,
     /// Domain and host names.
     Domain,
+}
+
+/// Which names a list of names wants.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Names {
+    /// Domains and host names as they are used.
+    #[default]
+    Any,
+    /// Registrable domains only.
+    Registrable,
+    /// Hashes, which a scan of names cannot ask for.
+    Hashed,
 }
 
 /// What an answer of a list means on the whole.

@@ -23,7 +23,7 @@ pub use code::{CodeKey, CodeKeyError};
 pub use decode::{Part, Reading, Reply, Standing, Verdict};
 pub use entry::{
     Access, Candidate, CodeRemoval, Confidence, Danger, Dead, Decode, DefaultScan, Delisting, Kind,
-    List, Method, Nature, Public, Receiver, ReturnCode, Severity, Status, Target, Ternary,
+    List, Method, Names, Nature, Public, Receiver, ReturnCode, Severity, Status, Target, Ternary,
     TestPoints,
 };
 pub use health::{Control, Expect, Health, Resolver, controls, judge, judge_resolver};

@@ -1,1 +1,5 @@
-//! mail
+//! Pure knowledge of the field: replies, log formats, causes. No I/O.
+
+pub mod causes;
+pub mod events;
+pub mod reply;

@@ -114,16 +114,16 @@ impl Entities {
                 .trim_matches(['.', ':', '[', ']']);
             (!text.is_empty()).then(|| text.to_owned())
         };
-        if let Some(zone) = group("zone").map(|zone| zone.to_ascii_lowercase()) {
-            if !self.zones.contains(&zone) {
-                self.zones.push(zone);
-            }
+        if let Some(zone) = group("zone").map(|zone| zone.to_ascii_lowercase())
+            && !self.zones.contains(&zone)
+        {
+            self.zones.push(zone);
         }
         for name in ["code", "ref"] {
-            if let Some(ticket) = group(name) {
-                if !self.tickets.contains(&ticket) {
-                    self.tickets.push(ticket);
-                }
+            if let Some(ticket) = group(name)
+                && !self.tickets.contains(&ticket)
+            {
+                self.tickets.push(ticket);
             }
         }
         if self.domain.is_none() {

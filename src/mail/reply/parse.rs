@@ -206,15 +206,15 @@ fn join(text: &str) -> (Option<u16>, String) {
 /// Some logs join the lines themselves and keep every `550-5.7.1`: the repeats go.
 fn inline_continuations(line: &str, digits: &str, repeated: Option<&str>) -> String {
     let mut out = line.replace(&format!(" {digits}-"), " ");
-    if let Some(status) = repeated {
-        if let Some(at) = out.find(status) {
-            let head = at + status.len();
-            let tail = out[head..]
-                .replace(&format!(" {digits} {status}"), "")
-                .replace(&format!(" {status} "), " ");
-            out.truncate(head);
-            out.push_str(&tail);
-        }
+    if let Some(status) = repeated
+        && let Some(at) = out.find(status)
+    {
+        let head = at + status.len();
+        let tail = out[head..]
+            .replace(&format!(" {digits} {status}"), "")
+            .replace(&format!(" {status} "), " ");
+        out.truncate(head);
+        out.push_str(&tail);
     }
     out
 }

@@ -10,6 +10,7 @@ mod argument;
 mod blacklist_scan;
 mod context;
 mod manual;
+mod rdns_verify;
 mod report;
 #[cfg(test)]
 mod testing;
@@ -27,6 +28,7 @@ pub use crate::record::Effect;
 /// All actions, in the order of the reference.
 pub static ACTIONS: &[&dyn Action] = &[
     &blacklist_scan::BlacklistScan,
+    &rdns_verify::RdnsVerify,
     &approval::Approval,
     &manual::Manual,
     &wait::Wait,

@@ -154,8 +154,8 @@ pub struct Names {
     pub sender: Option<Mailbox>,
     /// Recipient in a domain the operator controls and the target does not serve.
     pub recipient: Option<Mailbox>,
-    /// The name the tester says in HELO.
-    pub helo: Domain,
+    /// The name the tester says in HELO; without one it says its address, as RFC 5321 4.1.4 has it.
+    pub helo: Option<Domain>,
     /// The tester's own address, as the target sees it where that is known.
     pub own_address: Option<IpAddr>,
     /// Random text of this run.

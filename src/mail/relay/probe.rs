@@ -286,7 +286,10 @@ impl Bound<'_> {
                     .own_address
                     .ok_or("the tester's own address is not known")?,
             ),
-            "X" => names.helo.to_string(),
+            "X" => match &names.helo {
+                Some(name) => name.to_string(),
+                None => self.fill("[{me}]")?,
+            },
             "imcea" => imcea(&format!(
                 "{}@{}",
                 self.marked_recipient()?,

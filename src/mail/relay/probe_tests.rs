@@ -15,7 +15,7 @@ fn names() -> Names {
         mailbox: Some(Mailbox::parse("info@site.example").unwrap()),
         sender: Some(Mailbox::parse("from@ours.example").unwrap()),
         recipient: Some(Mailbox::parse("to@theirs.example").unwrap()),
-        helo: Domain::parse("tester.ours.example").unwrap(),
+        helo: Some(Domain::parse("tester.ours.example").unwrap()),
         own_address: Some("198.51.100.7".parse().unwrap()),
         nonce: Nonce::new("abcdef012345").unwrap(),
     }
@@ -63,6 +63,16 @@ fn an_ipv6_target_is_written_as_a_literal() {
         ["EHLO tester.ours.example | MAIL FROM:<from@ours.example>; \
           RCPT TO:<to+abcdef012345k07@[IPv6:2001:db8::1]>"]
     );
+}
+
+#[test]
+fn without_a_name_the_tester_greets_with_its_address() {
+    let names = Names {
+        helo: None,
+        ..names()
+    };
+    let (probes, _) = write_out(variant("A01"), &names);
+    assert_eq!(probes[0].helo, "[198.51.100.7]");
 }
 
 #[test]
@@ -237,7 +247,7 @@ proptest! {
             mailbox: Mailbox::parse(&mailbox).ok(),
             sender: Mailbox::parse(&sender).ok(),
             recipient: Mailbox::parse(&recipient).ok(),
-            helo: Domain::parse(&helo).unwrap_or(base.helo),
+            helo: Domain::parse(&helo).ok(),
             nonce: Nonce::new(&nonce).unwrap_or(base.nonce),
             ..base
         };

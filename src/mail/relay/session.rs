@@ -20,18 +20,14 @@ pub struct Limits {
     pub pause: Duration,
     /// Most probes at one endpoint; the rest is reported as left out.
     pub total: usize,
-    /// How long one reply is awaited.
-    pub reply_timeout: Duration,
 }
 
 impl Limits {
-    /// For a server on the Internet. RFC 5321 4.5.3.2 allows a server 5 minutes at RCPT; for a screen a
-    /// minute is enough, since the time-out is recorded as such.
+    /// For a server on the Internet.
     pub const POLITE: Self = Self {
         per_connection: 8,
         pause: Duration::from_secs(1),
         total: 400,
-        reply_timeout: Duration::from_secs(60),
     };
 
     /// For a laboratory, where nobody is disturbed: no pause.
@@ -96,6 +92,11 @@ impl Stop {
             Self::GreetingRefused => "the server turned two connections in a row away",
             Self::AuthWanted => "the server asks every stranger to authenticate",
         }
+    }
+
+    /// Whether the same server may still be asked over another channel (after STARTTLS).
+    pub fn allows_other_channels(self) -> bool {
+        self == Self::AuthWanted
     }
 }
 

@@ -22,6 +22,8 @@ pub enum Vantage {
     SameNetwork,
     /// The target's address is not a public one, so it was reached from inside.
     PrivateTarget,
+    /// The site file says that this machine is on site.
+    DeclaredInside,
     /// This machine leaves through an address of the site (on site, by VPN, or on the server itself).
     SiteEgress,
 }
@@ -42,6 +44,7 @@ impl Vantage {
             Self::SameHost => "the target is this machine itself, which it may trust",
             Self::SameNetwork => "the target is on a network of this machine, which it may trust",
             Self::PrivateTarget => "the target's address is private, so it was reached from inside",
+            Self::DeclaredInside => "the site file says that this machine is inside the site",
             Self::SiteEgress => {
                 "this machine's own address is one of the site's, which the server may trust"
             }

@@ -1,3 +1,5 @@
-//! Pure knowledge of the field: no I/O, no clock, nothing of the layers above.
+//! Pure knowledge of the field of mail: no I/O, nothing that asks the world.
 
+pub mod dnsbl;
+pub mod ptr;
 pub mod relay;

@@ -9,6 +9,7 @@ mod approval;
 mod argument;
 mod context;
 mod manual;
+mod relay_test;
 mod report;
 mod wait;
 
@@ -22,7 +23,12 @@ pub use report::{ActionError, Next, Report, WaitFor};
 pub use crate::record::Effect;
 
 /// All actions, in the order of the reference.
-pub static ACTIONS: &[&dyn Action] = &[&approval::Approval, &manual::Manual, &wait::Wait];
+pub static ACTIONS: &[&dyn Action] = &[
+    &relay_test::RelayTest,
+    &approval::Approval,
+    &manual::Manual,
+    &wait::Wait,
+];
 
 /// One kind of work.
 pub trait Action: Sync {

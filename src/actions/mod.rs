@@ -11,6 +11,7 @@ mod blacklist_scan;
 mod context;
 mod manual;
 mod rdns_verify;
+mod relay_test;
 mod report;
 #[cfg(test)]
 mod testing;
@@ -29,6 +30,7 @@ pub use crate::record::Effect;
 pub static ACTIONS: &[&dyn Action] = &[
     &blacklist_scan::BlacklistScan,
     &rdns_verify::RdnsVerify,
+    &relay_test::RelayTest,
     &approval::Approval,
     &manual::Manual,
     &wait::Wait,

@@ -1,1 +1,62 @@
-//! actions
+//! The actions: one file each, and one line in [`ACTIONS`].
+//!
+//! An action is one kind of work. Its name, summary, effect, arguments and outputs are told by the trait, and everything else
+//! that speaks of actions (`mailmedic actions`, the JSON schema, the checks of a runbook, the reference) comes from there.
+//!
+//! To add one: write `src/actions/<name>.rs` with a unit struct that implements [`Action`], and add it to the list below.
+
+mod approval;
+mod argument;
+mod context;
+mod manual;
+mod report;
+mod wait;
+
+use std::future::Future;
+use std::pin::Pin;
+
+pub use argument::{Args, Argument, ArgumentError, Kind, Output};
+pub use context::{ArtifactSink, Conditions, Context, Facts, Progress, Secrets, StepInfo, Vault};
+pub use report::{ActionError, Next, Report, WaitFor};
+
+pub use crate::record::Effect;
+
+/// All actions, in the order of the reference.
+pub static ACTIONS: &[&dyn Action] = &[&approval::Approval, &manual::Manual, &wait::Wait];
+
+/// One kind of work.
+pub trait Action: Sync {
+    /// Name in runbooks: `rdns.verify`.
+    fn name(&self) -> &'static str;
+
+    /// What it does, in one line without a full stop.
+    fn summary(&self) -> &'static str;
+
+    /// What it does to the world at most.
+    fn effect(&self) -> Effect;
+
+    /// What it does to the world with these arguments, where that differs: `relay.test` only looks unless its mode says
+    /// otherwise. Arguments may still hold templates.
+    fn effect_with(&self, _args: &Args) -> Effect {
+        self.effect()
+    }
+
+    /// The arguments of `with:`.
+    fn arguments(&self) -> &'static [Argument];
+
+    /// The outputs that other steps and reports may build on.
+    fn outputs(&self) -> &'static [Output];
+
+    /// Does it. Called once an attempt, and again each time a wait is over.
+    ///
+    /// A verdict about the site is data in the [`Report`]; an error means that the step itself did not work.
+    fn carry_out<'a>(&'a self, context: &'a Context<'a>) -> Work<'a>;
+}
+
+/// The work of an action, as a boxed future.
+pub type Work<'a> = Pin<Box<dyn Future<Output = Result<Next, ActionError>> + Send + 'a>>;
+
+/// The action with this name.
+pub fn find(name: &str) -> Option<&'static dyn Action> {
+    ACTIONS.iter().copied().find(|action| action.name() == name)
+}

@@ -1,5 +1,7 @@
-//! Pure knowledge of the field: replies, log formats, causes. No I/O.
+//! Pure knowledge of the field of mail: no I/O, nothing that asks the world.
 
 pub mod causes;
+pub mod dnsbl;
 pub mod events;
+pub mod ptr;
 pub mod reply;

@@ -4,12 +4,19 @@
 //! of it and collects all faults; [`Diagnostics`] show them.
 
 mod diagnostic;
+mod reader;
 mod suggest;
+mod tree;
+
+#[cfg(test)]
+mod tests;
 
 use std::time::Duration;
 
 pub use diagnostic::{Diagnostic, DiagnosticView, Diagnostics, SourceFile, Span};
+pub use reader::{Fields, Reader};
 pub use suggest::{hint, nearest};
+pub use tree::{Key, Node, Value, parse};
 
 /// Reads a duration such as `90s`, `15m`, `2h`, `3d`, `1w`, or several together: `1h30m`. `None` when it is not one.
 pub fn duration(text: &str) -> Option<Duration> {

@@ -413,6 +413,52 @@ async fn a_list_that_stops_answering_in_the_middle_is_no_longer_believed() {
 }
 
 #[tokio::test]
+async fn a_list_that_went_silent_meanwhile_clears_nobody() {
+    let zone = format!(
+        "2.0.0.127.bl.blocklist.de ONCE 127.0.0.2
+         {TURNED}.bl.blocklist.de NODATA"
+    );
+    let (report, _) = scan(&zone, &["blocklist-de", "spamhaus-zen", "psbl"]).await;
+    let target = &report.outputs["targets"][0];
+    assert_eq!(target["clean"], 2);
+    assert_eq!(target["broken"][0]["list"], "blocklist-de");
+    assert!(
+        !report
+            .subjects
+            .iter()
+            .any(|subject| subject.contains("blocklist.de"))
+    );
+}
+
+#[tokio::test]
+async fn clean_needs_most_of_the_lists_and_a_proof() {
+    // One of three answers.
+    let (report, _) = scan(
+        "*.dnsbl.dronebl.org REFUSED\n*.bl.blocklist.de REFUSED",
+        &["psbl", "dronebl", "blocklist-de"],
+    )
+    .await;
+    assert_eq!(report.outcome, StepOutcome::Unknown);
+    // Two of three do.
+    let (report, _) = scan(
+        "*.dnsbl.dronebl.org REFUSED",
+        &["psbl", "dronebl", "spamcop-bl"],
+    )
+    .await;
+    assert_eq!(report.outcome, StepOutcome::Good);
+    // A list without a test entry proves nothing by itself, and settles nothing that was found before.
+    let args = json!({"addresses": [], "domains": ["example.org"], "lists": ["swinog-uribl"]});
+    let (report, _) = scan_with("", &laboratory(), args).await;
+    assert_eq!(report.outcome, StepOutcome::Unknown);
+    let target = &report.outputs["targets"][0];
+    assert_eq!(
+        (&target["clean"], &target["clean_weak"]),
+        (&json!(0), &json!(1))
+    );
+    assert_eq!(report.subjects, ["uribl.swinog.ch", "resolver"]);
+}
+
+#[tokio::test]
 async fn ipv6_is_asked_only_where_it_is_held() {
     let nibbles = "5.2.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.8.b.d.0.1.0.0.2";
     let test = "2.0.0.0.0.0.f.7.f.f.f.f.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0";

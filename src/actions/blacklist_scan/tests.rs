@@ -149,6 +149,40 @@ async fn a_listing_is_told_with_its_parts_reason_and_way_off() {
 }
 
 #[tokio::test]
+async fn the_way_off_a_list_is_told_by_code() {
+    for (list, zone, code, expected) in [
+        (
+            "spamhaus-zen",
+            "zen.spamhaus.org",
+            "127.0.0.2",
+            "Removal from SBL: only the network owner",
+        ),
+        (
+            "spamhaus-zen",
+            "zen.spamhaus.org",
+            "127.0.0.11",
+            "Removal from PBL: end user of one static address",
+        ),
+        (
+            "spamcop-bl",
+            "bl.spamcop.net",
+            "127.0.0.2",
+            "Then wait: the entry ends by itself. Time: 24 hours",
+        ),
+        (
+            "psbl",
+            "psbl.surriel.com",
+            "127.0.0.2",
+            "Then ask for removal at https://psbl.org/ Time: 30 minutes",
+        ),
+    ] {
+        let (report, _) = scan(&format!("{TURNED}.{zone} A {code}"), &[list]).await;
+        let remedy = &report.findings[0].remedy;
+        assert!(remedy.contains(expected), "{remedy}");
+    }
+}
+
+#[tokio::test]
 async fn broken_lists_neither_list_nor_clear() {
     for (zone, expected) in [
         // Answers everything: a parked or abandoned zone.

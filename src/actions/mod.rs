@@ -9,6 +9,9 @@ mod approval;
 mod argument;
 mod blacklist_scan;
 mod context;
+#[cfg(test)]
+mod desk;
+mod events_analyze;
 mod manual;
 mod report;
 #[cfg(test)]
@@ -27,6 +30,7 @@ pub use crate::record::Effect;
 /// All actions, in the order of the reference.
 pub static ACTIONS: &[&dyn Action] = &[
     &blacklist_scan::BlacklistScan,
+    &events_analyze::EventsAnalyze,
     &approval::Approval,
     &manual::Manual,
     &wait::Wait,

@@ -11,6 +11,7 @@ mod blacklist_scan;
 mod context;
 mod manual;
 mod report;
+mod smarthost_check;
 #[cfg(test)]
 mod testing;
 mod wait;
@@ -27,6 +28,7 @@ pub use crate::record::Effect;
 /// All actions, in the order of the reference.
 pub static ACTIONS: &[&dyn Action] = &[
     &blacklist_scan::BlacklistScan,
+    &smarthost_check::SmarthostCheck,
     &approval::Approval,
     &manual::Manual,
     &wait::Wait,

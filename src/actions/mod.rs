@@ -16,6 +16,7 @@ mod manual;
 mod rdns_verify;
 mod relay_test;
 mod report;
+mod smarthost_check;
 #[cfg(test)]
 mod testing;
 mod wait;
@@ -35,6 +36,7 @@ pub static ACTIONS: &[&dyn Action] = &[
     &rdns_verify::RdnsVerify,
     &relay_test::RelayTest,
     &events_analyze::EventsAnalyze,
+    &smarthost_check::SmarthostCheck,
     &approval::Approval,
     &manual::Manual,
     &wait::Wait,

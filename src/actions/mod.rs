@@ -7,10 +7,14 @@
 
 mod approval;
 mod argument;
+mod blacklist_scan;
 mod context;
 mod manual;
+mod rdns_verify;
 mod relay_test;
 mod report;
+#[cfg(test)]
+mod testing;
 mod wait;
 
 use std::future::Future;
@@ -24,6 +28,8 @@ pub use crate::record::Effect;
 
 /// All actions, in the order of the reference.
 pub static ACTIONS: &[&dyn Action] = &[
+    &blacklist_scan::BlacklistScan,
+    &rdns_verify::RdnsVerify,
     &relay_test::RelayTest,
     &approval::Approval,
     &manual::Manual,

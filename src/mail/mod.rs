@@ -1,5 +1,8 @@
 //! Pure knowledge of the field of mail: no I/O, nothing that asks the world.
 
+pub mod causes;
 pub mod dnsbl;
+pub mod events;
 pub mod ptr;
 pub mod relay;
+pub mod reply;

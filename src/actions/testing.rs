@@ -167,7 +167,8 @@ pub(crate) async fn carry_out(
             ..ProbeSettings::default()
         },
         Arc::new(SystemClock),
-    );
+    )
+    .unwrap();
     let secrets = Secrets::default();
     let templates = Templates::default();
     let context = Context {

@@ -18,7 +18,6 @@ use crate::mail::relay::probe::{self, LeftOut, Probe};
 use crate::mail::relay::session::{self, Course, Limits, Session as Planned, Stop};
 use crate::mail::relay::vantage::{self, Vantage};
 use crate::mail::relay::variant::{Greeting, Offer};
-use crate::probes::smtp::Smtp;
 use crate::site;
 
 /// How the bytes go.
@@ -139,14 +138,13 @@ impl Screening {
 /// Screens one endpoint over one channel.
 pub(super) async fn screen(
     context: &Context<'_>,
-    smtp: &Smtp,
     target: &Target,
     channel: Channel,
     ground: &Ground,
     limits: &Limits,
 ) -> Screening {
     let door = Door {
-        smtp,
+        smtp: &context.probes.smtp,
         target,
         channel,
     };

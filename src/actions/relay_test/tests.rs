@@ -65,6 +65,7 @@ async fn the_laboratory_rows() {
         ("greylisting", Personality::greylists(ours.0, ours.1, ours.2, wait), "inconclusive", Unknown, &[], Some(&[])),
         ("554 at the greeting", Personality::refuses_connections(MX, 554, "5.7.1 you are listed"), "inconclusive", Unknown, &[], Some(&[])),
         ("421 at the greeting", Personality::refuses_connections(MX, 421, "4.3.2 too busy"), "inconclusive", Unknown, &[], Some(&[])),
+        ("silence", Personality::silent(MX), "inconclusive", Unknown, &[], Some(&[])),
         ("smarthost, login wanted", Personality::smarthost(MX, "user", "secret-1", &[]), "closed", Good, &[], Some(&[])),
     ];
     for (row, personality, verdict, outcome, codes, suspected) in rows {

@@ -25,7 +25,6 @@ use super::{
 };
 use crate::mail::relay::ladder::{self, Verdict};
 use crate::mail::relay::session::Limits;
-use crate::probes::smtp::{Smtp, SmtpSettings};
 use crate::record;
 
 /// `relay.test`.
@@ -125,11 +124,10 @@ async fn carry_out(context: &Context<'_>) -> Result<Next, ActionError> {
     if targets.found.is_empty() && targets.lost.is_empty() {
         return Ok(nothing_to_test().into());
     }
-    let smtp = smtp(context)?;
     let ground = Ground::of(context);
     let mut screenings = Vec::new();
     for target in &targets.found {
-        for screening in screen(context, &smtp, target, &ground, &limits).await {
+        for screening in screen(context, target, &ground, &limits).await {
             screenings.push(screening);
         }
     }
@@ -154,34 +152,23 @@ async fn carry_out(context: &Context<'_>) -> Result<Next, ActionError> {
 /// Both channels of one address and port: in clear, and after STARTTLS where it is offered.
 async fn screen(
     context: &Context<'_>,
-    smtp: &Smtp,
     target: &Target,
     ground: &Ground,
     limits: &Limits,
 ) -> Vec<Screening> {
     if target.implicit_tls {
-        return vec![
-            screening::screen(context, smtp, target, Channel::Implicit, ground, limits).await,
-        ];
+        return vec![screening::screen(context, target, Channel::Implicit, ground, limits).await];
     }
-    let clear = screening::screen(context, smtp, target, Channel::Clear, ground, limits).await;
+    let clear = screening::screen(context, target, Channel::Clear, ground, limits).await;
     // A server that has had enough of us in clear is not asked again under TLS.
     let go_on =
         clear.starttls_offered && clear.stop.is_none_or(|stop| stop.allows_other_channels());
     let mut screenings = vec![clear];
     if go_on {
-        screenings.push(
-            screening::screen(context, smtp, target, Channel::Starttls, ground, limits).await,
-        );
+        screenings
+            .push(screening::screen(context, target, Channel::Starttls, ground, limits).await);
     }
     screenings
-}
-
-/// The SMTP client. Certificates play no part here: who may relay is the question, not who answers.
-fn smtp(context: &Context<'_>) -> Result<Smtp, ActionError> {
-    Smtp::new(SmtpSettings::default(), context.probes.clock.clone()).map_err(|error| {
-        ActionError::because("cannot set up the SMTP client", error).nothing_sent()
-    })
 }
 
 fn refuse_prove(args: &Args) -> Result<(), ActionError> {

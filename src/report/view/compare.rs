@@ -49,6 +49,10 @@ pub(super) fn changes(events: &[Event], state: &RunState, calendar: &Calendar) -
             .find(|other| other.plan.section == Section::Verify && base(other) == step.plan.key);
         rows.extend(compare(events, state, step, again, calendar));
     }
+    // An ended run that never looked again has nothing to compare.
+    if state.conclusion.is_some() && rows.iter().all(|row: &ChangeView| row.after.is_none()) {
+        return Vec::new();
+    }
     rows
 }
 
@@ -103,33 +107,32 @@ fn rows(
 ) -> Vec<ChangeView> {
     let before = facets(first);
     let mut after = last.map(facets).unwrap_or_default();
-    let cell = |seen: &Observation<'_>, (_, verdict, text): Facet| Cell {
-        verdict,
-        text,
+    let cell = |seen: &Observation<'_>, facet: Facet| Cell {
+        verdict: facet.verdict,
+        text: facet.text,
         when: calendar.when(seen.at),
     };
     let mut rows: Vec<ChangeView> = Vec::new();
     for facet in before {
-        let subject = facet.0.clone();
-        let position = after.iter().position(|other| other.0 == subject);
-        let before = cell(first, facet);
-        let after = position
+        let position = after
+            .iter()
+            .position(|other| other.subject == facet.subject);
+        let again = position
             .map(|position| after.remove(position))
-            .zip(last)
-            .map(|(facet, last)| cell(last, facet));
+            .zip(last);
         rows.push(ChangeView {
             what: line(&first.step.plan.title),
-            subject,
-            change: change(&before.verdict, after.as_ref().map(|after| &after.verdict)),
-            before,
-            after,
+            subject: facet.subject.clone(),
+            change: change(&facet, again.as_ref().map(|(again, _)| again)),
+            before: cell(first, facet),
+            after: again.map(|(facet, last)| cell(last, facet)),
         });
     }
     rows
 }
 
-fn change(before: &Word, after: Option<&Word>) -> Word {
-    let rank = |word: &Word| match word.mark.as_str() {
+fn change(before: &Facet, after: Option<&Facet>) -> Word {
+    let rank = |facet: &Facet| match facet.verdict.mark.as_str() {
         "✓" => Some(2),
         "!" => Some(1),
         "✗" => Some(0),
@@ -138,20 +141,42 @@ fn change(before: &Word, after: Option<&Word>) -> Word {
     match after {
         None => Word::new("not_checked", "not checked again yet", "?"),
         Some(after) => match (rank(before), rank(after)) {
-            (_, None) if after.mark == "–" => Word::new("same", "not applicable any more", "–"),
+            (_, None) if after.verdict.mark == "–" => Word::new("same", "not applicable any more", "–"),
             (_, None) => Word::new("unknown", "could not tell", "?"),
             (None, Some(2)) => Word::new("better", "now in order", "✓"),
             (None, Some(_)) => Word::new("worse", "now a problem", "✗"),
             (Some(a), Some(b)) if b > a => Word::new("better", "better", "✓"),
             (Some(a), Some(b)) if b < a => Word::new("worse", "worse", "✗"),
             (Some(2), _) => Word::new("same", "in order as before", "✓"),
+            _ if after.problems < before.problems => {
+                Word::new("better", "better, not settled yet", "✗")
+            }
+            _ if after.problems > before.problems => Word::new("worse", "worse", "✗"),
             _ => Word::new("same", "not better yet", "✗"),
         },
     }
 }
 
-/// Subject, verdict, and a short text.
-type Facet = (String, Word, String);
+/// What one observation says about one subject.
+struct Facet {
+    subject: String,
+    verdict: Word,
+    text: String,
+    /// How many problems: fewer is better, also where some are left.
+    problems: usize,
+}
+
+impl Facet {
+    fn new(subject: String, verdict: Word, text: String) -> Self {
+        let problems = usize::from(verdict.mark == "✗");
+        Facet {
+            subject,
+            verdict,
+            text,
+            problems,
+        }
+    }
+}
 
 /// What an observation says, subject by subject.
 fn facets(seen: &Observation<'_>) -> Vec<Facet> {
@@ -169,7 +194,7 @@ fn facets(seen: &Observation<'_>) -> Vec<Facet> {
                     true => "no name".to_owned(),
                     false => names.join(", "),
                 };
-                (
+                Facet::new(
                     text(address, "address"),
                     words::verdict(&text(address, "verdict")),
                     names,
@@ -180,7 +205,7 @@ fn facets(seen: &Observation<'_>) -> Vec<Facet> {
             .iter()
             .map(|endpoint| {
                 let port = text(endpoint, "port");
-                (
+                Facet::new(
                     format!("{} port {port}", text(endpoint, "address")),
                     words::verdict(&text(endpoint, "verdict")),
                     String::new(),
@@ -193,7 +218,7 @@ fn facets(seen: &Observation<'_>) -> Vec<Facet> {
                 true => String::new(),
                 false => format!("stopped at {blocked}"),
             };
-            vec![(
+            vec![Facet::new(
                 String::new(),
                 words::verdict(&super::read::text(outputs, "verdict")),
                 text,
@@ -212,7 +237,7 @@ fn facets(seen: &Observation<'_>) -> Vec<Facet> {
         Some(outcome) => words::outcome(outcome),
         None => Word::new("unknown", "looked at, goes on", "?"),
     };
-    vec![(String::new(), verdict, String::new())]
+    vec![Facet::new(String::new(), verdict, String::new())]
 }
 
 fn scanned(outputs: &Value, target: &Value, outcome: Option<StepOutcome>) -> Facet {
@@ -251,7 +276,12 @@ fn scanned(outputs: &Value, target: &Value, outcome: Option<StepOutcome>) -> Fac
             format!("clean on {}", words::many(clean as usize, "list", "lists")),
         )
     };
-    (name, verdict, format!("{said}{fine_print}"))
+    Facet {
+        subject: name,
+        verdict,
+        text: format!("{said}{fine_print}"),
+        problems: lists.len(),
+    }
 }
 
 fn authenticated(domain: &Value) -> Facet {
@@ -292,5 +322,5 @@ fn authenticated(domain: &Value) -> Facet {
         "✗" => Word::new("finding", "problem found", "✗"),
         _ => worst,
     };
-    (text(domain, "domain"), verdict, said.join(", "))
+    Facet::new(text(domain, "domain"), verdict, said.join(", "))
 }

@@ -81,6 +81,8 @@ pub struct View {
     pub open_findings: Vec<FindingView>,
     /// Findings that were settled.
     pub settled_findings: Vec<FindingView>,
+    /// What was done, in one sentence; empty when nothing was.
+    pub done: String,
     /// What was done by whom, oldest first.
     pub work: Vec<WorkView>,
     /// Before and after.
@@ -134,6 +136,7 @@ impl View {
         let listings = listings::listings(events, state, calendar, &drafts);
         let reverse = names::reverse(events, state, calendar, &site);
         let counts = run::counts(state, &findings);
+        let work = work::work(events, state, calendar);
         let check_run = created.mode == Mode::Check;
         View {
             schema: SCHEMA.to_owned(),
@@ -146,8 +149,9 @@ impl View {
             status: run::status(state, &counts, calendar),
             topics: topics::topics(state, &findings),
             needs: open::needs(state, calendar, &site, &reverse, &findings, &drafts, &listings),
-            open: open::open(state, calendar, &listings),
-            work: work::work(events, state, calendar),
+            open: open::open(state, calendar, &listings, &findings),
+            done: work::done(&work),
+            work,
             changes: compare::changes(events, state, calendar),
             list_counts: listings::counts(events, state, calendar),
             relay: servers::relay(events, state, calendar),

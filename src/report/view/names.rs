@@ -130,6 +130,10 @@ fn domain(name: String, value: &Value, when: &When) -> DomainView {
     .into_iter()
     .flat_map(|(key, name)| match get(value, key) {
         Value::Null => Vec::new(),
+        Value::Array(items) if items.is_empty() => vec![ProofView {
+            detail: "nothing was found to look at".to_owned(),
+            ..proof(name, &Value::Null)
+        }],
         Value::Array(items) => items.iter().map(|item| proof(name, item)).collect(),
         one => vec![proof(name, one)],
     })

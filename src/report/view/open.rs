@@ -15,12 +15,12 @@ use crate::record::{RunState, RunStatus, StepStatus, WaitKind};
 /// Something a person must do.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct NeedView {
-    /// `approval`, `task`, `resolve`, `reverse_dns`, `file_requests`.
+    /// `approval`, `task`, `resolve`, `reverse_dns`, `file_requests`, `finding`.
     pub kind: String,
     /// What, in one sentence.
     pub what: String,
-    /// From whom.
-    pub from: String,
+    /// From whom; `None` where `what` says so itself.
+    pub from: Option<String>,
     /// More about it, line by line.
     pub detail: Vec<String>,
     /// When waiting for it ends.
@@ -81,7 +81,7 @@ pub(super) fn needs(
         needs.push(NeedView {
             kind: kind.to_owned(),
             what,
-            from,
+            from: Some(from),
             detail,
             until: until.map(|at| calendar.when(at)),
             step: Some(line(&step.plan.key)),
@@ -101,6 +101,15 @@ pub(super) fn needs(
     }
     if matches!(state.status(), RunStatus::Finished(_)) {
         needs.extend(unfiled(drafts, listings, site));
+        needs.extend(
+            findings
+                .iter()
+                .filter(|finding| finding.open && finding.severity.code != "informational")
+                .filter(|finding| !(finding.code.starts_with("listed") && !listings.is_empty()))
+                .filter(|finding| !(names_open && finding.code.starts_with("rdns-")))
+                .filter(|finding| !finding.remedy.is_empty())
+                .map(to_settle),
+        );
     }
     needs
 }
@@ -134,6 +143,7 @@ pub(super) fn open(
     state: &RunState,
     calendar: &Calendar,
     listings: &[ListingView],
+    findings: &[FindingView],
 ) -> Vec<OpenView> {
     let over = matches!(state.status(), RunStatus::Finished(_));
     let mut open: Vec<OpenView> = Vec::new();
@@ -178,6 +188,17 @@ pub(super) fn open(
             until: None,
         });
     }
+    // A listing has its own line above.
+    let others = findings
+        .iter()
+        .filter(|finding| finding.open && !(finding.code.starts_with("listed") && !listings.is_empty()));
+    open.extend(others.map(|finding| OpenView {
+        what: finding.summary.clone(),
+        reason: "Problem not settled yet.".to_owned(),
+        since: Some(finding.first_seen.when.clone()),
+        next_look: None,
+        until: None,
+    }));
     open
 }
 
@@ -209,8 +230,21 @@ fn name_to_set(address: &AddressView, site: &SiteView) -> NeedView {
     NeedView {
         kind: "reverse_dns".to_owned(),
         what,
-        from,
+        from: Some(from),
         detail: lines("Only the owner of the address can set it; the request is ready to be sent."),
+        until: None,
+        step: None,
+        command: None,
+    }
+}
+
+/// The remedy says who does it.
+fn to_settle(finding: &FindingView) -> NeedView {
+    NeedView {
+        kind: "finding".to_owned(),
+        what: words::capital(&finding.remedy) + ".",
+        from: None,
+        detail: vec![format!("Problem {}: {}", finding.number, finding.summary)],
         until: None,
         step: None,
         command: None,
@@ -220,7 +254,7 @@ fn name_to_set(address: &AddressView, site: &SiteView) -> NeedView {
 fn unfiled(drafts: &[DraftView], listings: &[ListingView], site: &SiteView) -> Option<NeedView> {
     let waiting: Vec<String> = drafts
         .iter()
-        .filter(|draft| draft.blocked_by.is_none())
+        .filter(|draft| draft.blocked_by.is_none() && (draft.file.is_some() || draft.to.is_some()))
         .filter(|draft| {
             listings.iter().any(|listing| {
                 listing.draft.as_ref() == Some(*draft)
@@ -236,7 +270,7 @@ fn unfiled(drafts: &[DraftView], listings: &[ListingView], site: &SiteView) -> O
             "File {}.",
             words::many(waiting.len(), "drafted request", "drafted requests")
         ),
-        from: technician(site),
+        from: Some(technician(site)),
         detail: waiting,
         until: None,
         step: None,

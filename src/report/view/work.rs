@@ -34,8 +34,8 @@ pub struct WorkView {
     pub answers: Vec<Answer>,
     /// Files that belong to it.
     pub files: Vec<FileView>,
-    /// Names of the files, joined.
-    pub file_names: String,
+    /// Note, answers and names of the files, for one cell of a table.
+    pub remarks: Vec<String>,
 }
 
 /// A question of a form and its answer.
@@ -67,7 +67,42 @@ pub(super) fn work(events: &[Event], state: &RunState, calendar: &Calendar) -> V
     events
         .iter()
         .filter_map(|event| entry(event, state, calendar))
+        .map(|mut work| {
+            work.remarks = remarks(&work);
+            work
+        })
         .collect()
+}
+
+/// What was done, in one sentence; empty when nothing was.
+pub(super) fn done(work: &[WorkView]) -> String {
+    let mut titles: Vec<String> = Vec::new();
+    for entry in work {
+        if entry.result.mark == "✓" && entry.kind != "approval" && !titles.contains(&entry.title) {
+            titles.push(entry.title.clone());
+        }
+    }
+    match titles.is_empty() {
+        true => String::new(),
+        false => format!("Done: {}.", titles.join("; ")),
+    }
+}
+
+fn remarks(work: &WorkView) -> Vec<String> {
+    let mut remarks: Vec<String> = work.note.iter().cloned().collect();
+    remarks.extend(work.answers.iter().map(|answer| {
+        let colon = if answer.question.ends_with(['?', ':']) {
+            ""
+        } else {
+            ":"
+        };
+        format!("{}{colon} {}", answer.question, answer.answer)
+    }));
+    let names: Vec<&str> = work.files.iter().map(|file| file.name.as_str()).collect();
+    if !names.is_empty() {
+        remarks.push(format!("files: {}", names.join(", ")));
+    }
+    remarks
 }
 
 /// Every file of the run, in the order of its steps, each once.
@@ -110,7 +145,7 @@ fn entry(event: &Event, state: &RunState, calendar: &Calendar) -> Option<WorkVie
                 note: note.as_deref().map(line).filter(|note| !note.is_empty()),
                 answers: answers(step, values),
                 files: named(evidence, step),
-                file_names: names(evidence),
+                remarks: Vec::new(),
             })
         }
         EventKind::StepFinished {
@@ -150,7 +185,7 @@ fn entry(event: &Event, state: &RunState, calendar: &Calendar) -> Option<WorkVie
                     .filter(|note| !note.is_empty()),
                 answers: Vec::new(),
                 files: named(artifacts, step),
-                file_names: names(artifacts),
+                remarks: Vec::new(),
             })
         }
         EventKind::Cancelled { by, note } => Some(WorkView {
@@ -164,7 +199,7 @@ fn entry(event: &Event, state: &RunState, calendar: &Calendar) -> Option<WorkVie
             note: note.as_deref().map(line).filter(|note| !note.is_empty()),
             answers: Vec::new(),
             files: Vec::new(),
-            file_names: String::new(),
+            remarks: Vec::new(),
         }),
         _ => None,
     }
@@ -220,14 +255,6 @@ fn named(artifacts: &[Artifact], step: &StepState) -> Vec<FileView> {
         .iter()
         .map(|artifact| file(artifact, &step.plan.key))
         .collect()
-}
-
-fn names(artifacts: &[Artifact]) -> String {
-    artifacts
-        .iter()
-        .map(|artifact| line(&artifact.name))
-        .collect::<Vec<_>>()
-        .join(", ")
 }
 
 fn file(artifact: &Artifact, step: &str) -> FileView {

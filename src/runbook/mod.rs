@@ -38,6 +38,7 @@ mod shape;
 mod text;
 mod typing;
 mod validate;
+mod wait;
 
 pub use expressions::{Expression, ExpressionError, References};
 pub use model::{

@@ -397,6 +397,7 @@ fn input(reader: &mut Reader, name: &str, node: &Node) -> Option<Input> {
                 match (&kind, &node.value) {
                     (InputKind::Boolean, _) => "write true or false",
                     (InputKind::List, _) => "write [a, b]",
+                    (InputKind::Integer { .. }, _) => "",
                     (_, Value::Int(_) | Value::Float(_) | Value::Bool(_)) => "put it in quotes",
                     _ => "",
                 },

@@ -9,6 +9,8 @@ mod suggest;
 mod tree;
 
 #[cfg(test)]
+pub(crate) mod cases;
+#[cfg(test)]
 mod tests;
 
 use std::time::Duration;

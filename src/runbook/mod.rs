@@ -34,6 +34,7 @@ pub mod inputs;
 mod model;
 mod names;
 mod parse;
+mod schema;
 mod shape;
 mod text;
 mod typing;
@@ -44,6 +45,7 @@ pub use expressions::{Expression, ExpressionError, References};
 pub use model::{
     Amount, Checked, Foreach, Input, InputKind, Lock, OnInterrupt, Retry, Rollout, Runbook, Step,
 };
+pub use schema::schema;
 pub use text::{Arguments, Text, TextError};
 
 use std::path::Path;

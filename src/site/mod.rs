@@ -5,6 +5,7 @@
 mod checks;
 mod fields;
 mod file;
+mod schema;
 mod secret;
 mod secret_field;
 
@@ -19,6 +20,7 @@ use serde::{Deserialize, Serialize};
 
 pub use checks::special_use;
 pub use file::{load, read};
+pub use schema::{schema, secret_schema};
 pub use secret::{SecretError, SecretRef};
 pub use secret_field::secret_ref;
 

@@ -1,13 +1,15 @@
 //! The site file: every rule both ways, what comes out, and no text that panics.
 #![allow(clippy::unwrap_used)]
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
 use proptest::prelude::*;
+use serde_json::Value;
 
 use super::*;
-use crate::yaml::cases;
+use crate::yaml::{cases, conform};
 
 #[test]
 fn every_rule_both_ways() {
@@ -158,6 +160,58 @@ fn special_addresses_are_known() {
     ] {
         let address: IpAddr = address.parse().unwrap();
         assert_eq!(special_use(address).is_some(), special, "{address}");
+    }
+}
+
+/// Both ways: what a site has is in the schema, and what the schema offers is in a site.
+#[test]
+fn the_schema_and_the_site_have_the_same_fields() {
+    fn same(schema: &Value, value: &Value, at: &str) {
+        match (schema.get("properties"), value) {
+            (Some(Value::Object(known)), Value::Object(fields)) => {
+                let known_names: BTreeSet<_> = known.keys().collect();
+                let names: BTreeSet<_> = fields.keys().collect();
+                assert_eq!(known_names, names, "{at}");
+                for (name, value) in fields {
+                    same(&known[name], value, &format!("{at}/{name}"));
+                }
+            }
+            (None, Value::Array(items)) => {
+                for item in items {
+                    same(&schema["items"], item, &format!("{at}[]"));
+                }
+            }
+            _ => {}
+        }
+    }
+    let site = read(FULL, "site.yaml", Path::new("")).unwrap();
+    same(&schema(), &serde_json::to_value(site).unwrap(), "site");
+}
+
+#[test]
+fn every_good_site_conforms_to_the_schema() {
+    let tree = |text: &str| {
+        crate::yaml::parse(&crate::yaml::SourceFile::new("x", text))
+            .unwrap()
+            .to_json()
+    };
+    let schema = schema();
+    assert_eq!(conform::fault(&schema, &tree(FULL)), None);
+    for (name, good) in cases::good("site") {
+        assert_eq!(conform::fault(&schema, &tree(&good)), None, "{name}");
+    }
+    for name in [
+        "unknown-field",
+        "password-in-clear",
+        "ports",
+        "tls",
+        "vantage",
+        "laboratory",
+        "imap",
+        "secret-reference",
+    ] {
+        let faulty = cases::faulty("site", name);
+        assert!(conform::fault(&schema, &tree(&faulty)).is_some(), "{name}");
     }
 }
 

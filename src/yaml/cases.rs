@@ -11,15 +11,7 @@ const INSTEAD: &str = "\n===== instead\n";
 
 /// Holds all cases of a folder against `check`.
 pub(crate) fn hold(folder: &str, at_least: usize, check: impl Fn(&str) -> Result<(), Diagnostics>) {
-    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
-        .join("tests/cases")
-        .join(folder);
-    let mut files: Vec<PathBuf> = std::fs::read_dir(folder)
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .filter(|path| path.extension().is_some_and(|kind| kind == "case"))
-        .collect();
-    files.sort();
+    let files = files(folder);
     assert!(files.len() >= at_least, "only {} cases", files.len());
     let mut wrong = Vec::new();
     for path in files {
@@ -47,4 +39,38 @@ pub(crate) fn hold(folder: &str, at_least: usize, check: impl Fn(&str) -> Result
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
+}
+
+/// The files as they should be, with the names of their cases.
+pub(crate) fn good(folder: &str) -> Vec<(String, String)> {
+    files(folder)
+        .into_iter()
+        .map(|path| {
+            let case = std::fs::read_to_string(&path).unwrap();
+            let (_, good) = case.split_once(INSTEAD).unwrap();
+            let name = path.file_stem().unwrap().to_string_lossy().into_owned();
+            (name, good.to_owned())
+        })
+        .collect()
+}
+
+/// The file with a fault of one case.
+pub(crate) fn faulty(folder: &str, name: &str) -> String {
+    let path = root().join(folder).join(format!("{name}.case"));
+    let case = std::fs::read_to_string(path).unwrap();
+    case.split_once(SAID).unwrap().0.to_owned()
+}
+
+fn files(folder: &str) -> Vec<PathBuf> {
+    let mut files: Vec<PathBuf> = std::fs::read_dir(root().join(folder))
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|kind| kind == "case"))
+        .collect();
+    files.sort();
+    files
+}
+
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/cases")
 }

@@ -11,6 +11,8 @@ mod tree;
 #[cfg(test)]
 pub(crate) mod cases;
 #[cfg(test)]
+pub(crate) mod conform;
+#[cfg(test)]
 mod tests;
 
 use std::time::Duration;

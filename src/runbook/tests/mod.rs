@@ -3,6 +3,7 @@
 
 mod evaluation;
 mod rules;
+mod schema;
 mod standins;
 
 use super::*;

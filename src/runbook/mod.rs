@@ -83,12 +83,7 @@ impl Vocabulary<'static> {
 pub fn load(file: &Path, vocabulary: &Vocabulary<'_>) -> Result<Checked, Diagnostics> {
     let name = file.display().to_string();
     match std::fs::read_to_string(file) {
-        Ok(text) => checked(
-            &text,
-            &name,
-            file.parent().unwrap_or(Path::new("")),
-            vocabulary,
-        ),
+        Ok(text) => check(&text, &name, vocabulary),
         Err(error) => match shipped_text(&name) {
             Some(text) => check(&text, &name, vocabulary),
             None => {
@@ -113,20 +108,10 @@ pub fn check(
     origin: &str,
     vocabulary: &Vocabulary<'_>,
 ) -> Result<Checked, Diagnostics> {
-    checked(text, origin, Path::new(""), vocabulary)
-}
-
-/// `folder`: where relative paths of secret files count from.
-fn checked(
-    text: &str,
-    origin: &str,
-    folder: &Path,
-    vocabulary: &Vocabulary<'_>,
-) -> Result<Checked, Diagnostics> {
     let file = SourceFile::new(origin, text);
     let node = yaml::parse(&file)?;
     let mut reader = Reader::new(&file);
-    let runbook = parse::parse(&mut reader, &node, folder)
+    let runbook = parse::parse(&mut reader, &node)
         .map(|draft| validate::validate(&mut reader, draft, vocabulary));
     match runbook {
         Some(runbook) if reader.is_clean() => Ok(Checked {

@@ -92,7 +92,7 @@ impl Lowering<'_> {
 
     pub(super) fn password(&mut self, fields: &Fields<'_>) -> Option<SecretRef> {
         let node = fields.get("password")?;
-        secret_ref(&mut self.reader, node, "a password", self.folder)
+        secret_ref(&mut self.reader, node, "a password", Some(self.folder))
     }
 
     pub(super) fn path(&mut self, fields: &Fields<'_>, key: &str) -> Option<PathBuf> {

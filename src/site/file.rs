@@ -24,7 +24,9 @@ pub fn load(path: &Path) -> Result<Site, Diagnostics> {
             "`mailmedic init` writes one to begin with",
         ))
     })?;
-    let folder = path.parent().unwrap_or(Path::new(""));
+    // In full: a recorded site is used again from any folder.
+    let full = std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf());
+    let folder = full.parent().unwrap_or(Path::new(""));
     lower(
         &text,
         &name,
@@ -312,7 +314,7 @@ impl Lowering<'_> {
         if let Some(node) = fields.get("keys") {
             for (key, node) in self.reader.open(node, "'keys'").entries() {
                 let what = format!("the key of '{}'", key.name);
-                if let Some(place) = secret_ref(&mut self.reader, node, &what, self.folder) {
+                if let Some(place) = secret_ref(&mut self.reader, node, &what, Some(self.folder)) {
                     lists.keys.insert(key.name.clone(), place);
                 }
             }

@@ -5,12 +5,13 @@ use std::path::Path;
 use super::SecretRef;
 use crate::yaml::{self, Node, Reader};
 
-/// Reads a reference to a secret. A secret itself is refused, and its text kept out of the message.
+/// Reads a reference to a secret. A secret itself is refused, and its text kept out of the message. `folder`: where relative
+/// paths count from; `None`: they are refused.
 pub fn secret_ref(
     reader: &mut Reader,
     node: &Node,
     what: &str,
-    folder: &Path,
+    folder: Option<&Path>,
 ) -> Option<SecretRef> {
     const HINT: &str =
         "say where it is kept: {env: NAME}, {file: PATH} or {command: [PROGRAM, ARGUMENT]}";
@@ -41,8 +42,19 @@ pub fn secret_ref(
         }
         return Some(SecretRef::Env(text));
     }
-    if let Some(path) = fields.get("file") {
-        return Some(SecretRef::File(folder.join(reader.text(path, "'file'")?)));
+    if let Some(node) = fields.get("file") {
+        let text = reader.text(node, "'file'")?;
+        let Some(folder) = folder else {
+            if Path::new(&text).is_relative() {
+                reader.fault(
+                    node.span,
+                    "the file of a secret needs its full path here",
+                    "a run may be resumed from any folder; write /PATH, or use 'env' or 'command'",
+                );
+            }
+            return Some(SecretRef::File(text.into()));
+        };
+        return Some(SecretRef::File(folder.join(text)));
     }
     let command = fields.get("command")?;
     if !matches!(command.value, yaml::Value::List(_)) {

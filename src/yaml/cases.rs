@@ -26,7 +26,7 @@ pub(crate) fn hold(folder: &str, at_least: usize, check: impl Fn(&str) -> Result
             }
             Err(faults) => faults.render(false, 100).trim_end().to_owned(),
         };
-        if std::env::var_os("UPDATE_CASES").is_some() {
+        if said != expected && std::env::var_os("UPDATE_CASES").is_some() {
             std::fs::write(&path, format!("{faulty}{SAID}{said}{INSTEAD}{good}")).unwrap();
         } else if said != expected {
             wrong.push(format!("{name} says\n{said}\ninstead of\n{expected}"));

@@ -4,6 +4,7 @@
 mod evaluation;
 mod rules;
 mod schema;
+mod shipped;
 mod standins;
 
 use super::*;

@@ -9,9 +9,14 @@ mod approval;
 mod argument;
 mod blacklist_scan;
 mod context;
+#[cfg(test)]
+mod desk;
+mod events_analyze;
 mod manual;
 mod rdns_verify;
+mod relay_test;
 mod report;
+mod smarthost_check;
 #[cfg(test)]
 mod testing;
 mod wait;
@@ -29,6 +34,9 @@ pub use crate::record::Effect;
 pub static ACTIONS: &[&dyn Action] = &[
     &blacklist_scan::BlacklistScan,
     &rdns_verify::RdnsVerify,
+    &relay_test::RelayTest,
+    &events_analyze::EventsAnalyze,
+    &smarthost_check::SmarthostCheck,
     &approval::Approval,
     &manual::Manual,
     &wait::Wait,

@@ -156,11 +156,6 @@ pub(crate) async fn carry_out(
     args: Value,
     server: SocketAddr,
 ) -> Result<Report, ActionError> {
-    let Value::Object(args) = args else {
-        panic!("arguments are a mapping")
-    };
-    let action: &dyn Action = super::find(action).unwrap();
-    let args = Args(args);
     let dns = DnsSettings {
         servers: vec![server],
         tries: [200, 200].map(Duration::from_millis).to_vec(),
@@ -174,13 +169,29 @@ pub(crate) async fn carry_out(
             ..ProbeSettings::default()
         },
         Arc::new(SystemClock),
-    );
+    )
+    .unwrap();
+    carry_out_through(&probes, action, site, args).await
+}
+
+/// Carries an action out at a site, through these probes.
+pub(crate) async fn carry_out_through(
+    probes: &Probes,
+    action: &str,
+    site: &Site,
+    args: Value,
+) -> Result<Report, ActionError> {
+    let Value::Object(args) = args else {
+        panic!("arguments are a mapping")
+    };
+    let action: &dyn Action = super::find(action).unwrap();
+    let args = Args(args);
     let secrets = Secrets::default();
     let templates = Templates::default();
     let context = Context {
         site,
         args: &args,
-        probes: &probes,
+        probes,
         progress: &Quiet,
         artifacts: &Quiet,
         secrets: &secrets,

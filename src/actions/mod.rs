@@ -9,8 +9,10 @@ mod approval;
 mod argument;
 mod blacklist_scan;
 mod context;
+mod delisting_draft;
 #[cfg(test)]
 mod desk;
+mod document_render;
 mod events_analyze;
 mod manual;
 mod report;
@@ -31,6 +33,8 @@ pub use crate::record::Effect;
 pub static ACTIONS: &[&dyn Action] = &[
     &blacklist_scan::BlacklistScan,
     &events_analyze::EventsAnalyze,
+    &delisting_draft::DelistingDraft,
+    &document_render::DocumentRender,
     &approval::Approval,
     &manual::Manual,
     &wait::Wait,

@@ -15,7 +15,10 @@ mod desk;
 mod document_render;
 mod events_analyze;
 mod manual;
+mod rdns_verify;
+mod relay_test;
 mod report;
+mod smarthost_check;
 #[cfg(test)]
 mod testing;
 mod wait;
@@ -32,6 +35,9 @@ pub use crate::record::Effect;
 /// All actions, in the order of the reference.
 pub static ACTIONS: &[&dyn Action] = &[
     &blacklist_scan::BlacklistScan,
+    &rdns_verify::RdnsVerify,
+    &relay_test::RelayTest,
+    &smarthost_check::SmarthostCheck,
     &events_analyze::EventsAnalyze,
     &delisting_draft::DelistingDraft,
     &document_render::DocumentRender,

@@ -243,10 +243,7 @@ mod tests {
     #[test]
     fn the_day_is_over_before_night() {
         let log = event_log();
-        let last = log
-            .lines()
-            .filter(|line| line.starts_with("Time:"))
-            .next_back();
+        let last = log.lines().rfind(|line| line.starts_with("Time:"));
         assert!(
             last.is_some_and(|line| ["3:", "4:", "5:", "6:", "7:"]
                 .iter()

@@ -1,4 +1,7 @@
 //! Pure knowledge of the field of mail: no I/O, nothing that asks the world.
 
+pub mod causes;
 pub mod dnsbl;
+pub mod events;
 pub mod ptr;
+pub mod reply;

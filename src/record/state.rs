@@ -11,7 +11,7 @@ use super::{Event, Finding, RunConclusion, RunCreated, StepState, StepStatus};
 #[derive(Debug, Clone, PartialEq)]
 pub struct RunState {
     /// The first event.
-    pub created: RunCreated,
+    pub created: Arc<RunCreated>,
     /// When it was created.
     pub created_at: Timestamp,
     /// Who created it.
@@ -61,7 +61,7 @@ impl RunStatus {
 impl RunState {
     pub(super) fn begin(created: &RunCreated, event: &Event) -> Self {
         let mut state = RunState {
-            created: created.clone(),
+            created: Arc::new(created.clone()),
             created_at: event.at,
             created_by: event.actor.clone(),
             seq: event.seq,

@@ -37,7 +37,7 @@ pub fn next(state: Option<RunState>, event: &Event) -> Result<RunState, IllegalT
             state: "a run begins with run_created".to_owned(),
         }),
         (Some(mut state), _) => {
-            state.apply(event)?;
+            state.follow(event)?;
             Ok(state)
         }
     }
@@ -62,7 +62,11 @@ impl RunState {
         })
     }
 
-    fn apply(&mut self, event: &Event) -> Result<(), IllegalTransition> {
+    /// Moves on by one event, in place: what [`next`] does, without a copy. A refused event changes nothing.
+    ///
+    /// # Errors
+    /// [`IllegalTransition`] when the event cannot follow.
+    pub fn follow(&mut self, event: &Event) -> Result<(), IllegalTransition> {
         let refuse = |state: String| IllegalTransition {
             seq: event.seq,
             event: name(&event.event),

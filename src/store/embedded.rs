@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 use super::active::Claim;
 use super::index::Index;
 use super::journal::{self, FileJournal};
-use super::{Hold, Journal, Recorded, RunSummary, Store, StoreError};
+use super::{Hold, Journal, Recorded, RunSummary, Store, StoreError, Summaries};
 use crate::record::{Artifact, EventKind, NewEvent, hash};
 
 /// The store in a folder.
@@ -166,7 +166,7 @@ impl Store for Embedded {
         Ok(Box::new(FileHold(file)))
     }
 
-    fn summaries(&self) -> Result<(Vec<RunSummary>, Vec<(String, StoreError)>), StoreError> {
+    fn summaries(&self) -> Result<Summaries, StoreError> {
         let journals = self.journals()?;
         let index = if journals.is_empty() {
             None

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::{Hold, Journal, Recorded, RunSummary, Store, StoreError};
+use super::{Hold, Journal, Recorded, RunSummary, Store, StoreError, Summaries};
 use crate::record::{Artifact, Event, EventKind, GENESIS, NewEvent, RunState, SCHEMA, hash};
 
 /// A store in memory. Clones share the same runs.
@@ -112,7 +112,7 @@ impl Store for Memory {
         }
     }
 
-    fn summaries(&self) -> Result<(Vec<RunSummary>, Vec<(String, StoreError)>), StoreError> {
+    fn summaries(&self) -> Result<Summaries, StoreError> {
         let kept = self.kept();
         let mut summaries = Vec::new();
         let mut unreadable = Vec::new();

@@ -20,6 +20,9 @@ pub use error::StoreError;
 pub use memory::Memory;
 pub use summary::RunSummary;
 
+/// A line about every readable run, and the runs that cannot be read with the reason.
+pub type Summaries = (Vec<RunSummary>, Vec<(String, StoreError)>);
+
 /// A place where runs are kept.
 pub trait Store: Send + Sync {
     /// Writes the first event of a new run, synced, and opens it for appending. Claims the pair of site and runbook: a second
@@ -51,7 +54,7 @@ pub trait Store: Send + Sync {
     ///
     /// # Errors
     /// When the store cannot be listed.
-    fn summaries(&self) -> Result<(Vec<RunSummary>, Vec<(String, StoreError)>), StoreError>;
+    fn summaries(&self) -> Result<Summaries, StoreError>;
 
     /// Keeps bytes under their digest, synced. The same bytes twice are kept once.
     ///

@@ -1,6 +1,22 @@
 //! The one place that knows the YAML reader.
+//!
+//! [`parse`] reads a text into a small tree in which every key and value knows its place; [`Reader`] takes typed fields out
+//! of it and collects all faults; [`Diagnostics`] show them.
+
+mod diagnostic;
+mod reader;
+mod suggest;
+mod tree;
+
+#[cfg(test)]
+mod tests;
 
 use std::time::Duration;
+
+pub use diagnostic::{Diagnostic, DiagnosticView, Diagnostics, SourceFile, Span};
+pub use reader::{Fields, Reader};
+pub use suggest::{hint, nearest};
+pub use tree::{Key, Node, Value, parse};
 
 /// Reads a duration such as `90s`, `15m`, `2h`, `3d`, `1w`, or several together: `1h30m`. `None` when it is not one.
 pub fn duration(text: &str) -> Option<Duration> {

@@ -254,7 +254,8 @@ pub fn judge(list: &List, answered: &[(Control, Reply)]) -> Health {
 /// Judges the resolver from the health of every list, by list id, and from what came back for a name that cannot exist
 /// (below `.invalid`, RFC 6761), where that was asked.
 ///
-/// Two lists or more, and at least half of those that could show it, must fail in one way before the resolver is blamed.
+/// Two lists or more must fail in one way, and not one may show by the same path that the resolver does not do it, before
+/// the resolver is blamed: a filter for 127.0.0.0/8 lets no test entry through, a rewriter leaves no name without an address.
 pub fn judge_resolver(lists: &[(&str, &Health)], impossible: Option<&Reply>) -> Resolver {
     if let Some(Reply::Addresses(addresses)) = impossible
         && let Some(address) = addresses.first()
@@ -263,30 +264,29 @@ pub fn judge_resolver(lists: &[(&str, &Health)], impossible: Option<&Reply>) -> 
     }
     let count =
         |wanted: fn(&Health) -> bool| lists.iter().filter(|(_, health)| wanted(health)).count();
-    let many = |failed: usize, able: usize| failed >= 2 && failed * 2 >= able;
+    let healthy = count(|health| *health == Health::Healthy);
+    let weak = count(|health| *health == Health::Weak);
+    let silent = count(|health| *health == Health::Silent);
     let foreign = count(|health| matches!(health, Health::Foreign(_)));
     let unknown = count(|health| matches!(health, Health::Unknown(_)));
-    let answered = lists.len() - unknown;
-    if many(foreign, answered) {
+    if foreign >= 2 && healthy + weak + silent == 0 {
         return Resolver::Rewriting(format!(
-            "{foreign} of {answered} lists seem to answer with addresses outside 127.0.0.0/8"
+            "all {foreign} lists that answered seem to answer with addresses outside 127.0.0.0/8"
         ));
     }
-    let silent = count(|health| *health == Health::Silent);
-    let able = silent + count(|health| *health == Health::Healthy);
-    if many(silent, able) {
-        return Resolver::Blind(format!(
-            "the test entries of {silent} out of {able} lists do not show through it"
-        ));
+    let world = count(|health| matches!(health, Health::ListsTheWorld(_)));
+    if silent >= 2 && healthy + world == 0 {
+        return Resolver::Blind(format!("not one of {silent} test entries shows through it"));
     }
-    if many(unknown, lists.len()) && answered == 0 {
-        return Resolver::Mute(format!("none of {unknown} lists could be asked"));
+    if unknown >= 2 && unknown == lists.len() {
+        return Resolver::Mute(format!("none of {unknown} zones could be asked"));
     }
-    let refusing: Vec<String> = lists
+    let mut refusing: Vec<String> = lists
         .iter()
         .filter(|(_, health)| matches!(health, Health::Refused(_)))
         .map(|(id, _)| (*id).to_owned())
         .collect();
+    refusing.dedup();
     if refusing.is_empty() {
         Resolver::Fit
     } else {

@@ -13,7 +13,10 @@ mod context;
 mod desk;
 mod events_analyze;
 mod manual;
+mod rdns_verify;
+mod relay_test;
 mod report;
+mod smarthost_check;
 #[cfg(test)]
 mod testing;
 mod wait;
@@ -30,7 +33,10 @@ pub use crate::record::Effect;
 /// All actions, in the order of the reference.
 pub static ACTIONS: &[&dyn Action] = &[
     &blacklist_scan::BlacklistScan,
+    &rdns_verify::RdnsVerify,
+    &relay_test::RelayTest,
     &events_analyze::EventsAnalyze,
+    &smarthost_check::SmarthostCheck,
     &approval::Approval,
     &manual::Manual,
     &wait::Wait,

@@ -19,7 +19,7 @@ type Script = fn(name: &str, nth: usize, reply: &mut Message) -> Act;
 enum Act {
     Send,
     Silent,
-    /// Lower-case the whole packet's letters.
+    /// Lower-case all behind the header of the packet's letters.
     LowerCase,
     /// Send a forged question and a wrong id first.
     AfterForgery,
@@ -51,7 +51,7 @@ async fn serve(script: Script) -> Server {
             match act {
                 Act::Silent => continue,
                 Act::Send => {}
-                Act::LowerCase => packet.make_ascii_lowercase(),
+                Act::LowerCase => packet[12..].make_ascii_lowercase(),
                 Act::Garbage => packet.truncate(packet.len() - 3),
                 Act::AfterForgery => {
                     let mut forged = packet.clone();
@@ -137,7 +137,7 @@ fn listed(reply: &mut Message, owner: &str) -> Act {
 fn client(servers: &[SocketAddr]) -> Dns {
     let settings = DnsSettings {
         servers: servers.to_vec(),
-        tries: [150, 200, 250].map(Duration::from_millis).to_vec(),
+        tries: [400, 500, 600].map(Duration::from_millis).to_vec(),
         ..DnsSettings::default()
     };
     Dns::new(settings, Arc::new(SystemClock))
@@ -191,7 +191,7 @@ fn everything(asked: &str, nth: usize, reply: &mut Message) -> Act {
         "second" if nth == 0 => Act::Silent,
         "late" => {
             listed(reply, asked);
-            Act::Late(200)
+            Act::Late(550)
         }
         "big" => {
             listed(reply, asked);

@@ -10,6 +10,8 @@ mod argument;
 mod blacklist_scan;
 mod context;
 mod manual;
+mod rdns_verify;
+mod relay_test;
 mod report;
 mod smarthost_check;
 #[cfg(test)]
@@ -28,6 +30,8 @@ pub use crate::record::Effect;
 /// All actions, in the order of the reference.
 pub static ACTIONS: &[&dyn Action] = &[
     &blacklist_scan::BlacklistScan,
+    &rdns_verify::RdnsVerify,
+    &relay_test::RelayTest,
     &smarthost_check::SmarthostCheck,
     &approval::Approval,
     &manual::Manual,

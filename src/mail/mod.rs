@@ -4,4 +4,5 @@ pub mod causes;
 pub mod dnsbl;
 pub mod events;
 pub mod ptr;
+pub mod relay;
 pub mod reply;

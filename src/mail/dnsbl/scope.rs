@@ -19,8 +19,8 @@ pub struct Refused {
 
 /// Says whether lists may be asked about an address; gives it back with an IPv4-mapped one turned into IPv4.
 ///
-/// A `laboratory` treats reserved and documentation addresses as public; loopback, unspecified and multicast addresses
-/// are refused even there, for nothing sends mail to others from them.
+/// A `laboratory` treats reserved, documentation and loopback addresses as public; unspecified and multicast addresses are
+/// refused even there, for no host has them.
 ///
 /// # Errors
 /// When the address is not a public unicast address.
@@ -39,7 +39,6 @@ pub fn askable(address: IpAddr, laboratory: bool) -> Result<IpAddr, Refused> {
 fn never4(address: Ipv4Addr) -> Option<&'static str> {
     Some(match address.octets() {
         [0, ..] => "not an address of a host (0.0.0.0/8)",
-        [127, ..] => "a loopback address",
         [224..=239, ..] => "a multicast address",
         [255, 255, 255, 255] => "the broadcast address",
         _ => return None,
@@ -49,6 +48,7 @@ fn never4(address: Ipv4Addr) -> Option<&'static str> {
 /// IANA's special-purpose registry (RFC 6890 and updates).
 fn reserved4(address: Ipv4Addr) -> Option<&'static str> {
     Some(match address.octets() {
+        [127, ..] => "a loopback address",
         [10, ..] | [172, 16..=31, ..] | [192, 168, ..] => "a private address (RFC 1918)",
         [100, 64..=127, ..] => "a shared address behind carrier-grade NAT (RFC 6598)",
         [169, 254, ..] => "a link-local address",
@@ -66,13 +66,13 @@ fn never6(address: Ipv6Addr) -> Option<&'static str> {
     if address.is_unspecified() {
         return Some("not an address of a host (::)");
     }
-    if address.is_loopback() {
-        return Some("a loopback address");
-    }
     (address.segments()[0] & 0xff00 == 0xff00).then_some("a multicast address")
 }
 
 fn reserved6(address: Ipv6Addr) -> Option<&'static str> {
+    if address.is_loopback() {
+        return Some("a loopback address");
+    }
     Some(match address.segments() {
         [0xfc00..=0xfdff, ..] => "a unique local address (RFC 4193)",
         [0xfe80..=0xfebf, ..] => "a link-local address",
@@ -114,9 +114,9 @@ mod tests {
             ("2001:db8::1", false, true),
             ("fd00::1", false, true),
             ("fe80::1", false, true),
-            ("127.0.0.2", false, false),
-            ("::ffff:127.0.0.2", false, false),
-            ("::1", false, false),
+            ("127.0.0.2", false, true),
+            ("::ffff:127.0.0.2", false, true),
+            ("::1", false, true),
             ("0.0.0.0", false, false),
             ("224.0.0.1", false, false),
             ("ff02::1", false, false),

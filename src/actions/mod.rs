@@ -9,6 +9,9 @@ mod approval;
 mod argument;
 mod blacklist_scan;
 mod context;
+#[cfg(test)]
+mod desk;
+mod events_analyze;
 mod manual;
 mod rdns_verify;
 mod relay_test;
@@ -32,6 +35,7 @@ pub static ACTIONS: &[&dyn Action] = &[
     &blacklist_scan::BlacklistScan,
     &rdns_verify::RdnsVerify,
     &relay_test::RelayTest,
+    &events_analyze::EventsAnalyze,
     &smarthost_check::SmarthostCheck,
     &approval::Approval,
     &manual::Manual,

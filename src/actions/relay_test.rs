@@ -14,6 +14,8 @@ mod target;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeSet;
+
 use serde_json::json;
 
 use self::ground::Ground;
@@ -25,7 +27,6 @@ use super::{
 };
 use crate::mail::relay::ladder::{self, Verdict};
 use crate::mail::relay::session::Limits;
-use crate::probes::smtp::{Smtp, SmtpSettings};
 use crate::record;
 
 /// `relay.test`.
@@ -125,11 +126,10 @@ async fn carry_out(context: &Context<'_>) -> Result<Next, ActionError> {
     if targets.found.is_empty() && targets.lost.is_empty() {
         return Ok(nothing_to_test().into());
     }
-    let smtp = smtp(context)?;
     let ground = Ground::of(context);
     let mut screenings = Vec::new();
     for target in &targets.found {
-        for screening in screen(context, &smtp, target, &ground, &limits).await {
+        for screening in screen(context, target, &ground, &limits).await {
             screenings.push(screening);
         }
     }
@@ -154,34 +154,23 @@ async fn carry_out(context: &Context<'_>) -> Result<Next, ActionError> {
 /// Both channels of one address and port: in clear, and after STARTTLS where it is offered.
 async fn screen(
     context: &Context<'_>,
-    smtp: &Smtp,
     target: &Target,
     ground: &Ground,
     limits: &Limits,
 ) -> Vec<Screening> {
     if target.implicit_tls {
-        return vec![
-            screening::screen(context, smtp, target, Channel::Implicit, ground, limits).await,
-        ];
+        return vec![screening::screen(context, target, Channel::Implicit, ground, limits).await];
     }
-    let clear = screening::screen(context, smtp, target, Channel::Clear, ground, limits).await;
+    let clear = screening::screen(context, target, Channel::Clear, ground, limits).await;
     // A server that has had enough of us in clear is not asked again under TLS.
     let go_on =
         clear.starttls_offered && clear.stop.is_none_or(|stop| stop.allows_other_channels());
     let mut screenings = vec![clear];
     if go_on {
-        screenings.push(
-            screening::screen(context, smtp, target, Channel::Starttls, ground, limits).await,
-        );
+        screenings
+            .push(screening::screen(context, target, Channel::Starttls, ground, limits).await);
     }
     screenings
-}
-
-/// The SMTP client. Certificates play no part here: who may relay is the question, not who answers.
-fn smtp(context: &Context<'_>) -> Result<Smtp, ActionError> {
-    Smtp::new(SmtpSettings::default(), context.probes.clock.clone()).map_err(|error| {
-        ActionError::because("cannot set up the SMTP client", error).nothing_sent()
-    })
 }
 
 fn refuse_prove(args: &Args) -> Result<(), ActionError> {
@@ -230,20 +219,6 @@ fn report(
         screenings.iter().map(Screening::counted_verdict).collect();
     verdicts.extend(lost.iter().map(|_| Some(Verdict::Inconclusive)));
     let verdict = ladder::overall(&verdicts);
-    let by = |wanted: Verdict| {
-        let mut ids: Vec<&str> = Vec::new();
-        for screening in screenings.iter().filter(|s| s.judgement.verdict == wanted) {
-            ids.extend(
-                screening
-                    .judgement
-                    .by
-                    .iter()
-                    .filter(|id| !ids.contains(id))
-                    .collect::<Vec<_>>(),
-            );
-        }
-        ids
-    };
     let findings = findings::findings(context, screenings);
     let outcome = if !findings.is_empty() {
         record::Verdict::Finding
@@ -257,8 +232,11 @@ fn report(
         .with("verdict", verdict)
         .with("reason", reason(verdict, screenings, lost))
         .with("endpoints", views)
-        .with("open_by", by(Verdict::Open))
-        .with("suspected_by", by(Verdict::Suspected))
+        .with("open_by", variants_behind(Verdict::Open, screenings))
+        .with(
+            "suspected_by",
+            variants_behind(Verdict::Suspected, screenings),
+        )
         .with(
             "retry_after",
             screenings
@@ -272,16 +250,27 @@ fn report(
     report
 }
 
+/// The variants that made endpoints end with this verdict, each once.
+fn variants_behind(verdict: Verdict, screenings: &[Screening]) -> BTreeSet<&'static str> {
+    let decided = screenings.iter().filter(|s| s.judgement.verdict == verdict);
+    decided
+        .flat_map(|s| s.judgement.by.iter().copied())
+        .collect()
+}
+
 /// The reasons of the endpoints that decide the overall verdict.
 fn reason(verdict: Verdict, screenings: &[Screening], lost: &[String]) -> String {
-    let deciding = screenings
+    let say = |s: &Screening| format!("{}: {}", s.place(), s.judgement.reason);
+    let decide = screenings
         .iter()
-        .filter(|s| s.counted_verdict().is_none_or(|v| v == verdict))
-        .filter(|s| verdict != Verdict::Closed || s.counted_verdict().is_some())
-        .map(|s| format!("{}: {}", s.place(), s.judgement.reason));
-    let lost = lost
-        .iter()
-        .filter(|_| verdict == Verdict::Inconclusive)
-        .cloned();
-    deciding.chain(lost).collect::<Vec<_>>().join("; ")
+        .filter(|s| s.counted_verdict() == Some(verdict));
+    let mut reasons: Vec<String> = decide.map(say).collect();
+    if verdict == Verdict::Inconclusive {
+        reasons.extend_from_slice(lost);
+    }
+    if reasons.is_empty() {
+        // Nothing listens anywhere.
+        reasons = screenings.iter().map(say).collect();
+    }
+    reasons.join("; ")
 }

@@ -3,6 +3,7 @@
 pub mod causes;
 pub mod dnsbl;
 pub mod events;
+pub mod findings;
 pub mod ptr;
 pub mod relay;
 pub mod reply;

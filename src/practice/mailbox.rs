@@ -87,6 +87,8 @@ pub enum Carried {
 pub struct MailStore {
     /// Lower-case address -> mailbox.
     pub boxes: BTreeMap<String, Mailbox>,
+    /// Lower-case address -> the mailbox that its mail goes to.
+    pub aliases: BTreeMap<String, String>,
     /// The MX of a mailbox domain, as its Received lines name it; other domains are `mx.` before the domain.
     pub exchangers: BTreeMap<String, String>,
     /// Sending address -> what receivers of the world write behind their name in Authentication-Results.
@@ -158,9 +160,19 @@ impl MailStore {
             .collect()
     }
 
-    /// Puts a message into its recipient's mailbox, found without a `+detail`. Says whether there is one.
+    /// The mailbox that mail for `recipient` goes to: found without a `+detail`, aliases followed once.
+    pub fn mailbox_of(&self, recipient: &str) -> Option<String> {
+        let address = without_detail(recipient);
+        let address = self.aliases.get(&address).cloned().unwrap_or(address);
+        self.boxes.contains_key(&address).then_some(address)
+    }
+
+    /// Puts a message into its recipient's mailbox. Says whether there is one.
     pub fn deliver(&mut self, sender: &str, recipient: &str, message: &[u8]) -> bool {
-        let Some(mailbox) = self.boxes.get_mut(&without_detail(recipient)) else {
+        let Some(mailbox) = self
+            .mailbox_of(recipient)
+            .and_then(|address| self.boxes.get_mut(&address))
+        else {
             return false;
         };
         let Delivery {
@@ -198,7 +210,7 @@ impl MailStore {
             .map_or("", |(_, domain)| domain)
             .trim_end_matches('.')
             .to_lowercase();
-        if !self.boxes.contains_key(&without_detail(recipient)) {
+        if self.mailbox_of(recipient).is_none() {
             let behind_at = format!("@{domain}");
             if self.boxes.keys().any(|known| known.ends_with(&behind_at)) {
                 return Carried::NoSuchMailbox;

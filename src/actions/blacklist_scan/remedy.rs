@@ -153,42 +153,64 @@ fn described(parts: &[&Part]) -> String {
 
 /// The cause first, then the way off the list, for these parts.
 fn removal(list: &List, parts: &[&Part], subject: &Subject) -> String {
-    let mut sentences = Vec::new();
+    let way = &list.delisting;
     let mut natures: Vec<Option<Nature>> = parts.iter().map(|part| part.nature).collect();
     natures.dedup();
-    sentences.extend(natures.into_iter().map(|nature| cause(nature).to_owned()));
-    let ways: Vec<_> = list
-        .delisting
-        .by_code
-        .iter()
-        .filter(|(key, _)| parts.iter().any(|part| key.matches(part.code)))
+    let mut sentences: Vec<String> = natures
+        .into_iter()
+        .map(|nature| cause(nature).to_owned())
         .collect();
-    let one_by_one = ways.len() > 1;
-    for (key, way) in &ways {
-        let what = if one_by_one {
-            format!("For {key}: ")
-        } else {
-            String::new()
-        };
-        sentences.push(format!(
-            "{what}{}; {}.",
-            way_off(way.method, &list.delisting, subject),
-            way.note
-        ));
+    let mut told = false;
+    for part in parts {
+        if let Some((_, removal)) = way.by_code.iter().find(|(key, _)| key.matches(part.code)) {
+            let name = part
+                .list
+                .as_ref()
+                .map_or_else(|| part.code.to_string(), Clone::clone);
+            sentences.push(format!("Removal from {name}: {}", removal.note));
+            told = true;
+        }
     }
-    if ways.is_empty() {
-        sentences.push(format!(
-            "{}.",
-            way_off(list.delisting.method, &list.delisting, subject)
-        ));
+    sentences.dedup();
+    if told {
+        sentences.extend(
+            way.url
+                .as_deref()
+                .map(|url| format!("See {}", filled(url, subject))),
+        );
+    } else {
+        sentences.push(way_off(way, subject));
     }
-    if let Some(time) = &list.delisting.typical_time {
-        sentences.push(format!("Time: {time}."));
+    sentences.extend(
+        way.typical_time
+            .as_ref()
+            .map(|time| format!("Time: {time}")),
+    );
+    sentences.extend(way.policy_notes.clone());
+    sentences
+        .iter()
+        .map(|text| sentence(text))
+        .collect::<Vec<_>>()
+        .join(" ")
+}
+
+/// With a capital letter and a full stop. After the address of a page there is none: it would be copied along.
+fn sentence(text: &str) -> String {
+    let mut characters = text.trim().chars();
+    let first = characters
+        .next()
+        .map(|c| c.to_uppercase().to_string())
+        .unwrap_or_default();
+    let text = format!("{first}{}", characters.as_str());
+    let page = text
+        .rsplit(' ')
+        .next()
+        .is_some_and(|last| last.starts_with("http"));
+    if page || text.ends_with('.') {
+        text
+    } else {
+        format!("{text}.")
     }
-    if let Some(notes) = &list.delisting.policy_notes {
-        sentences.push(notes.clone());
-    }
-    sentences.join(" ")
 }
 
 fn cause(nature: Option<Nature>) -> &'static str {
@@ -209,27 +231,26 @@ fn cause(nature: Option<Nature>) -> &'static str {
     }
 }
 
-fn way_off(method: Method, way: &Delisting, subject: &Subject) -> String {
-    let page = way.url.as_deref().map(|url| filled(url, subject));
-    let at = |page: &Option<String>| {
-        page.as_ref()
-            .map_or_else(String::new, |page| format!(" at {page}"))
+fn way_off(way: &Delisting, subject: &Subject) -> String {
+    let at = match way.url.as_deref() {
+        Some(url) => format!(" at {}", filled(url, subject)),
+        None => String::new(),
     };
-    match method {
-        Method::SelfServiceForm => format!("Then ask for removal{}", at(&page)),
+    match way.method {
+        Method::SelfServiceForm => format!("Then ask for removal{at}"),
         Method::Email => match &way.email {
             Some(email) => format!("Then write to {email}"),
-            None => format!("Then write to the operator{}", at(&page)),
+            None => format!("Then write to the operator{at}"),
         },
         Method::AutomaticExpiry => "Then wait: the entry ends by itself".to_owned(),
         Method::IspOnly => {
             "Only the operator of the network may ask for removal: write to its abuse desk"
                 .to_owned()
         }
-        Method::AccountRequired => format!("Then ask for removal with an account{}", at(&page)),
+        Method::AccountRequired => format!("Then ask for removal with an account{at}"),
         Method::PaidExpressDiscouraged => "Then wait; do not pay for a faster removal".to_owned(),
         Method::None | Method::Unknown => {
-            format!("No way of removal is known; look the entry up{}", at(&page))
+            format!("No way of removal is known; look the entry up{at}")
         }
     }
 }

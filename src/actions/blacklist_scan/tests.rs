@@ -149,6 +149,40 @@ async fn a_listing_is_told_with_its_parts_reason_and_way_off() {
 }
 
 #[tokio::test]
+async fn the_way_off_a_list_is_told_by_code() {
+    for (list, zone, code, expected) in [
+        (
+            "spamhaus-zen",
+            "zen.spamhaus.org",
+            "127.0.0.2",
+            "Removal from SBL: only the network owner",
+        ),
+        (
+            "spamhaus-zen",
+            "zen.spamhaus.org",
+            "127.0.0.11",
+            "Removal from PBL: end user of one static address",
+        ),
+        (
+            "spamcop-bl",
+            "bl.spamcop.net",
+            "127.0.0.2",
+            "Then wait: the entry ends by itself. Time: 24 hours",
+        ),
+        (
+            "psbl",
+            "psbl.surriel.com",
+            "127.0.0.2",
+            "Then ask for removal at https://psbl.org/ Time: 30 minutes",
+        ),
+    ] {
+        let (report, _) = scan(&format!("{TURNED}.{zone} A {code}"), &[list]).await;
+        let remedy = &report.findings[0].remedy;
+        assert!(remedy.contains(expected), "{remedy}");
+    }
+}
+
+#[tokio::test]
 async fn broken_lists_neither_list_nor_clear() {
     for (zone, expected) in [
         // Answers everything: a parked or abandoned zone.
@@ -410,6 +444,52 @@ async fn a_list_that_stops_answering_in_the_middle_is_no_longer_believed() {
         .filter(|q| q.starts_with("2.0.0.127.psbl"))
         .count();
     assert_eq!(again, 2);
+}
+
+#[tokio::test]
+async fn a_list_that_went_silent_meanwhile_clears_nobody() {
+    let zone = format!(
+        "2.0.0.127.bl.blocklist.de ONCE 127.0.0.2
+         {TURNED}.bl.blocklist.de NODATA"
+    );
+    let (report, _) = scan(&zone, &["blocklist-de", "spamhaus-zen", "psbl"]).await;
+    let target = &report.outputs["targets"][0];
+    assert_eq!(target["clean"], 2);
+    assert_eq!(target["broken"][0]["list"], "blocklist-de");
+    assert!(
+        !report
+            .subjects
+            .iter()
+            .any(|subject| subject.contains("blocklist.de"))
+    );
+}
+
+#[tokio::test]
+async fn clean_needs_most_of_the_lists_and_a_proof() {
+    // One of three answers.
+    let (report, _) = scan(
+        "*.dnsbl.dronebl.org REFUSED\n*.bl.blocklist.de REFUSED",
+        &["psbl", "dronebl", "blocklist-de"],
+    )
+    .await;
+    assert_eq!(report.outcome, StepOutcome::Unknown);
+    // Two of three do.
+    let (report, _) = scan(
+        "*.dnsbl.dronebl.org REFUSED",
+        &["psbl", "dronebl", "spamcop-bl"],
+    )
+    .await;
+    assert_eq!(report.outcome, StepOutcome::Good);
+    // A list without a test entry proves nothing by itself, and settles nothing that was found before.
+    let args = json!({"addresses": [], "domains": ["example.org"], "lists": ["swinog-uribl"]});
+    let (report, _) = scan_with("", &laboratory(), args).await;
+    assert_eq!(report.outcome, StepOutcome::Unknown);
+    let target = &report.outputs["targets"][0];
+    assert_eq!(
+        (&target["clean"], &target["clean_weak"]),
+        (&json!(0), &json!(1))
+    );
+    assert_eq!(report.subjects, ["uribl.swinog.ch", "resolver"]);
 }
 
 #[tokio::test]

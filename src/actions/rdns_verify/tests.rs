@@ -28,9 +28,23 @@ async fn verify(zone: &str, args: Value) -> Report {
 }
 
 /// zone, verdict, findings
+type AddressCase = (
+    &'static str,
+    &'static str,
+    &'static [(&'static str, Severity)],
+);
+
+/// name, more of the zone, verdict, finding
+type HeloCase = (
+    &'static str,
+    &'static str,
+    &'static str,
+    Option<(&'static str, Severity)>,
+);
+
 #[tokio::test]
 async fn addresses_are_judged_by_the_whole_chain() {
-    let cases: &[(&str, &str, &[(&str, Severity)])] = &[
+    let cases: &[AddressCase] = &[
         (
             "REVERSE PTR Mail.Example.org\nmail.example.org A 203.0.113.25",
             "pass",
@@ -189,7 +203,7 @@ async fn the_one_who_can_set_it_is_told() {
 #[tokio::test]
 async fn helo_names_are_judged_for_the_addresses_that_use_them() {
     let base = "REVERSE PTR mail.example.org\nmail.example.org A 203.0.113.25\n";
-    let cases: &[(&str, &str, &str, Option<(&str, Severity)>)] = &[
+    let cases: &[HeloCase] = &[
         ("mail.example.org", "", "pass", None),
         (
             "smtp.example.org",

@@ -175,7 +175,9 @@ pub(super) struct Door<'a> {
 pub(super) struct Greeted {
     /// First line of the banner.
     pub(super) banner: String,
-    /// The reply to EHLO or HELO.
+    /// The name said in EHLO or HELO.
+    pub(super) said: String,
+    /// The reply to it.
     pub(super) hello: String,
     /// STARTTLS was offered in clear.
     pub(super) starttls: bool,
@@ -228,6 +230,7 @@ impl Door<'_> {
         let banner = banner.text.lines().next().unwrap_or_default().to_owned();
         Ok(Greeted {
             banner,
+            said: name,
             hello: hello.text,
             starttls,
         })

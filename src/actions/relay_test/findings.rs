@@ -1,6 +1,6 @@
 //! What a screening says about the site: findings with their evidence and remedy.
 
-use super::asking::Asked;
+use super::asking::{Asked, Trouble};
 use super::screening::Screening;
 use crate::actions::Context;
 use crate::mail::relay::catalogue::VARIANTS;
@@ -50,6 +50,10 @@ pub(super) fn judged_subjects(screenings: &[Screening]) -> Vec<String> {
 fn is_definite(screening: &Screening) -> bool {
     // An earlier finding about unknown recipients must not be settled by a control without an answer.
     let unknown_recipients = ladder::control(&screening.observed(), "K01");
+    // A port that is closed now may be open tomorrow: that settles nothing.
+    if matches!(screening.trouble, Some(Trouble::NothingListens)) {
+        return false;
+    }
     match screening.counted_verdict() {
         None => true,
         Some(Verdict::Closed) => unknown_recipients != Control::Unknown || closed_to_all(screening),

@@ -18,7 +18,6 @@ use crate::mail::relay::probe::{self, LeftOut, Probe};
 use crate::mail::relay::session::{self, Course, Limits, Session as Planned, Stop};
 use crate::mail::relay::vantage::{self, Vantage};
 use crate::mail::relay::variant::{Greeting, Offer};
-use crate::probes::smtp::Smtp;
 use crate::site;
 
 /// How the bytes go.
@@ -139,14 +138,13 @@ impl Screening {
 /// Screens one endpoint over one channel.
 pub(super) async fn screen(
     context: &Context<'_>,
-    smtp: &Smtp,
     target: &Target,
     channel: Channel,
     ground: &Ground,
     limits: &Limits,
 ) -> Screening {
     let door = Door {
-        smtp,
+        smtp: &context.probes.smtp,
         target,
         channel,
     };
@@ -224,7 +222,7 @@ async fn look(
             .push(format!("{}: {note}", screening.place()));
     }
     screening.starttls_offered = greeted.starttls;
-    let seen_as = vantage::seen_as(&greeted.hello, own_name.unwrap_or("[]"));
+    let seen_as = vantage::seen_as(&greeted.hello, &greeted.said);
     let own: Vec<IpAddr> = local.into_iter().chain(seen_as).collect();
     screening.vantage = vantage_of(context, door.target.address.ip(), &own);
     let names = names(
@@ -316,38 +314,39 @@ async fn ask_all(
             let opened = door
                 .open(&mut session, planned.greeting, Some(&planned.helo))
                 .await;
-            match opened {
-                Ok(_) => course = course.connected(true, None),
+            course = match opened {
+                Ok(_) => course.connected(true, None),
+                // This name is refused here: an answer for the probes that need it.
                 Err(Trouble::Helo(reply)) => {
-                    // This name is refused here: an answer for the probes that need it.
-                    course = course.connected(true, None);
-                    let refused = queue
-                        .drain(..)
-                        .map(|probe| Asked::refused_greeting(probe, &reply));
-                    screening.asked.extend(refused);
+                    let refused = queue.drain(..);
+                    screening
+                        .asked
+                        .extend(refused.map(|probe| Asked::refused_greeting(probe, &reply)));
+                    course.connected(true, None)
                 }
-                Err(trouble) => course = course.connected(false, trouble.reply()),
-            }
+                Err(trouble) => {
+                    session.quit().await;
+                    course.connected(false, trouble.reply())
+                }
+            };
             while session.is_open() && course.stop().is_none() {
                 let Some(probe) = queue.pop_front() else {
                     break;
                 };
                 let asked = asking::ask(&mut session, &probe, &mut pace).await;
                 // A hang-up in the middle is often the server's error limit: the probe gets one more try.
-                if !session.is_open()
-                    && asked.answer == Answer::NoAnswer
-                    && again.as_ref() != Some(&probe)
-                {
+                let cut_off = !session.is_open() && asked.answer == Answer::NoAnswer;
+                if cut_off && again.as_ref() != Some(&probe) {
                     again = Some(probe.clone());
                     queue.push_front(probe);
                     break;
                 }
-                course = course.answered(asked.answer);
+                course = course.answered(probe.kind, asked.answer);
                 screening.asked.push(asked);
                 context
                     .progress
                     .count(count(screening.asked.len()), count(total));
-                if session.is_open() && session.rset().await.is_ok_and(|reply| !reply.is_positive())
+                if session.is_open() && !session.rset().await.is_ok_and(|reply| reply.is_positive())
                 {
                     session.quit().await;
                 }

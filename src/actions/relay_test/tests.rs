@@ -11,7 +11,7 @@ use self::rig::{DOMAIN, Rig, USER};
 use super::RelayTest;
 use super::asking::Pace;
 use crate::actions::{Action, Args, Effect};
-use crate::practice::smtp::{Personality, Reply, StartTls, Trust};
+use crate::practice::smtp::{Greeting, Personality, Reply, StartTls, Trust};
 use crate::record::{Severity, StepOutcome};
 
 const MX: &str = "mx.site.test";
@@ -65,6 +65,7 @@ async fn the_laboratory_rows() {
         ("greylisting", Personality::greylists(ours.0, ours.1, ours.2, wait), "inconclusive", Unknown, &[], Some(&[])),
         ("554 at the greeting", Personality::refuses_connections(MX, 554, "5.7.1 you are listed"), "inconclusive", Unknown, &[], Some(&[])),
         ("421 at the greeting", Personality::refuses_connections(MX, 421, "4.3.2 too busy"), "inconclusive", Unknown, &[], Some(&[])),
+        ("silence", Personality::silent(MX), "inconclusive", Unknown, &[], Some(&[])),
         ("smarthost, login wanted", Personality::smarthost(MX, "user", "secret-1", &[]), "closed", Good, &[], Some(&[])),
     ];
     for (row, personality, verdict, outcome, codes, suspected) in rows {
@@ -235,6 +236,37 @@ async fn a_ban_stops_the_test_at_once() {
         report.outputs["endpoints"].as_array().unwrap().len(),
         1,
         "not asked again under TLS"
+    );
+}
+
+#[tokio::test]
+async fn a_server_that_turns_away_later_connections_is_left_alone() {
+    let rig = Rig::new(Personality::postfix(MX, &[DOMAIN], &[USER])).await;
+    let turns_away = Greeting::Refuse(Reply::new(421, "4.7.0 too many connections"));
+    // Once the first recipient was named, every further connection is turned away.
+    let watch = async {
+        while rig.server().commands("RCPT") == 0 {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        rig.server().edit(|server| server.greeting = turns_away);
+    };
+    let (report, ()) = tokio::join!(rig.run(json!({})), watch);
+    let report = report.unwrap();
+    assert_eq!(report.outputs["verdict"], "inconclusive");
+    let reason = report.outputs["reason"].as_str().unwrap();
+    assert!(reason.contains("two connections in a row"), "{reason}");
+    assert!(
+        rig.server().commands("RCPT") <= 16,
+        "{}",
+        rig.server().commands("RCPT")
+    );
+    let variants = report.outputs["endpoints"][0]["variants"]
+        .as_array()
+        .unwrap();
+    assert_eq!(
+        variants.last().unwrap()["level"],
+        "0",
+        "what was not sent has no answer"
     );
 }
 

@@ -16,7 +16,9 @@ mod weigh;
 mod wilson;
 
 pub use analysis::{Analysis, Remote, analyse};
-pub use definition::{CauseDefinition, SignalDefinition, cause_definition, definitions};
+pub use definition::{
+    CauseDefinition, Definitions, Minimum, SignalDefinition, Weight, cause_definition, definitions,
+};
 pub use facts::{DeadDomains, Facts, RelayFact, SiteFacts};
 pub use failure::Failure;
 pub use signal::{Signal, State};

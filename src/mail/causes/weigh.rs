@@ -51,7 +51,7 @@ pub struct Cause {
     /// What speaks against it.
     pub against: Vec<String>,
     /// The lines it rests on.
-    #[serde(skip)]
+    #[serde(rename = "lines", serialize_with = "as_text")]
     pub places: Vec<Place>,
     /// What would settle it.
     pub settles: &'static [String],
@@ -220,4 +220,9 @@ fn why_nothing(definition: &CauseDefinition, signals: &[Signal], thin: Option<&s
         ),
         None => "not shown: the log has enough data and no sign of it".to_owned(),
     }
+}
+
+/// Places as people read them, `app.txt:27-36`.
+fn as_text<S: serde::Serializer>(places: &[Place], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(places.iter().map(ToString::to_string))
 }

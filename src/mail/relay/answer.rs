@@ -83,13 +83,16 @@ pub fn read(stage: Stage, reply: Option<&Reply>) -> Answer {
             retry_after: retry_after(&text),
         };
     }
+    if has(&text, SENDER) {
+        return Answer::SenderRefused;
+    }
     if has(&text, BLOCKED) {
         return Answer::Blocked;
     }
     if reply.code == 421 {
         return Answer::NoAnswer;
     }
-    if has(&text, SENDER) || (stage == Stage::Mail && !temporary) {
+    if stage == Stage::Mail && !temporary {
         return Answer::SenderRefused;
     }
     match (stage, reply.code) {
@@ -161,6 +164,9 @@ const SENDER: &[&str] = &[
     "sender rejected",
     "sender denied",
     "domain not found",
+    "sender blocked",
+    "sender is blocked",
+    "spoof",
 ];
 
 fn has(text: &str, cues: &[&str]) -> bool {
@@ -287,6 +293,11 @@ mod tests {
             (550, "your IP is banned", Blocked),
             (550, "5.7.1 listed at relays.dnsbl.example", Blocked),
             (550, "5.7.1 message blocked", Blocked),
+            (
+                550,
+                "5.7.1 Sender blocked: local domain spoofed",
+                SenderRefused,
+            ),
             (550, "relaying blocked", RelayDenied),
             (
                 550,
@@ -363,6 +374,18 @@ mod tests {
             (Answer::NoAnswer, false),
         ] {
             assert_eq!(answer.is_refusal(), refusal, "{answer:?}");
+        }
+    }
+
+    proptest::proptest! {
+        /// Only a 2xx is an acceptance, and a temporary code alone is never a refusal.
+        #[test]
+        fn the_code_keeps_its_word(code in 200u16..600, text in "\\PC{0,60}") {
+            let got = rcpt(code, &text);
+            proptest::prop_assert_eq!(got == Answer::Accepted, code < 300);
+            if got == Answer::Refused {
+                proptest::prop_assert!(code >= 500);
+            }
         }
     }
 }

@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::answer::{self, Answer, Reply};
 use super::probe::Probe;
-use super::variant::Greeting;
+use super::variant::{Greeting, Kind};
 
 /// How hard a server may be asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -80,7 +80,7 @@ pub enum Stop {
     Blocked,
     /// Two connections in a row were turned away at the greeting.
     GreetingRefused,
-    /// Every control was answered by "authenticate first": the rest would hear the same.
+    /// Nothing but "authenticate first" was heard: the rest would hear the same.
     AuthWanted,
 }
 
@@ -104,8 +104,8 @@ impl Stop {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Course {
     refused_greetings: u8,
-    answers: u32,
-    auth_wanted: u32,
+    attempts: u32,
+    other_than_auth: bool,
     blocked: bool,
 }
 
@@ -126,12 +126,12 @@ impl Course {
         }
     }
 
-    /// A probe was answered.
+    /// A probe of this kind was answered.
     #[must_use]
-    pub fn answered(self, answer: Answer) -> Self {
+    pub fn answered(self, kind: Kind, answer: Answer) -> Self {
         Self {
-            answers: self.answers + 1,
-            auth_wanted: self.auth_wanted + u32::from(answer == Answer::AuthWanted),
+            attempts: self.attempts + u32::from(kind != Kind::C),
+            other_than_auth: self.other_than_auth || answer != Answer::AuthWanted,
             blocked: self.blocked || answer == Answer::Blocked,
             ..self
         }
@@ -143,7 +143,7 @@ impl Course {
             Some(Stop::Blocked)
         } else if self.refused_greetings >= 2 {
             Some(Stop::GreetingRefused)
-        } else if self.answers >= SAME_ANSWERS && self.auth_wanted == self.answers {
+        } else if self.attempts >= ENOUGH && !self.other_than_auth {
             Some(Stop::AuthWanted)
         } else {
             None
@@ -151,15 +151,14 @@ impl Course {
     }
 }
 
-/// After this many "authenticate first", and nothing else, the question is answered. It is more than the
-/// controls, so that the classic relay form (A01) is among them.
-const SAME_ANSWERS: u32 = 16;
+/// After this many relay attempts (and all controls) that heard nothing but "authenticate first", the rest
+/// would hear the same. The classic form (A01) is the first of them.
+const ENOUGH: u32 = 6;
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::super::probe::Worth;
-    use super::super::variant::Kind;
     use super::*;
 
     fn probe(variant: &'static str, greeting: Greeting, helo: &str) -> Probe {
@@ -211,7 +210,10 @@ mod tests {
     fn when_to_stop() {
         let start = Course::default();
         assert_eq!(start.stop(), None);
-        assert_eq!(start.answered(Answer::Blocked).stop(), Some(Stop::Blocked));
+        assert_eq!(
+            start.answered(Kind::R, Answer::Blocked).stop(),
+            Some(Stop::Blocked)
+        );
 
         let once = start.connected(false, None);
         assert_eq!(once.stop(), None);
@@ -234,10 +236,13 @@ mod tests {
             Some(Stop::Blocked)
         );
 
-        let many = (0..SAME_ANSWERS).fold(start, |c, _| c.answered(Answer::AuthWanted));
+        let ask = |course: Course, kind, answer| course.answered(kind, answer);
+        let controls = (0..40).fold(start, |c, _| ask(c, Kind::C, Answer::AuthWanted));
+        assert_eq!(controls.stop(), None, "no relay attempt yet");
+        let many = (0..ENOUGH).fold(controls, |c, _| ask(c, Kind::R, Answer::AuthWanted));
         assert_eq!(many.stop(), Some(Stop::AuthWanted));
-        let mixed = (0..40).fold(start.answered(Answer::Accepted), |c, _| {
-            c.answered(Answer::AuthWanted)
+        let mixed = (0..40).fold(ask(start, Kind::C, Answer::Accepted), |c, _| {
+            ask(c, Kind::R, Answer::AuthWanted)
         });
         assert_eq!(mixed.stop(), None);
     }

@@ -8,6 +8,8 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 use serde::Serialize;
 
+use crate::mail::dnsbl::askable;
+
 /// Where the tester stands towards one target.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -82,7 +84,7 @@ pub fn classify(
         .any(|net| net.prefix_len() > 0 && net.contains(&target))
     {
         Vantage::SameNetwork
-    } else if is_private(target) {
+    } else if askable(target, false).is_err() {
         Vantage::PrivateTarget
     } else {
         Vantage::External
@@ -99,32 +101,6 @@ pub fn seen_as(greeting: &str, said: &str) -> Option<IpAddr> {
         .split(['[', ']', '(', ')', ' '])
         .map(|part| part.strip_prefix("IPv6:").unwrap_or(part))
         .find_map(|part| part.parse::<IpAddr>().ok())
-}
-
-/// Addresses that no stranger on the Internet can reach.
-fn is_private(address: IpAddr) -> bool {
-    match address {
-        IpAddr::V4(v4) => {
-            let [a, b, ..] = v4.octets();
-            let shared = a == 100 && (64..128).contains(&b); // RFC 6598
-            let benchmark = a == 198 && (b == 18 || b == 19); // RFC 2544
-            v4.is_private()
-                || v4.is_loopback()
-                || v4.is_link_local()
-                || v4.is_documentation()
-                || v4.is_unspecified()
-                || shared
-                || benchmark
-        }
-        IpAddr::V6(v6) => {
-            let documentation = v6.segments()[0] == 0x2001 && v6.segments()[1] == 0xdb8;
-            v6.is_loopback()
-                || v6.is_unspecified()
-                || v6.is_unique_local()
-                || v6.is_unicast_link_local()
-                || documentation
-        }
-    }
 }
 
 #[cfg(test)]

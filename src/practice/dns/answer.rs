@@ -151,7 +151,9 @@ fn ask_zone(
         found = true;
     }
     if name == origin && matches!(kind, RecordType::SOA | RecordType::NS) {
-        reply.answers.push(apex(origin, owner, kind, zone.ttl));
+        reply
+            .answers
+            .push(apex(origin, owner, kind, zone.ttl, &zone.primary));
         found = true;
     }
     if found {
@@ -178,9 +180,13 @@ fn ask_zone(
     if !exists {
         reply.metadata.response_code = ResponseCode::NXDomain;
     }
-    reply
-        .authorities
-        .push(apex(origin, &to_name(origin), RecordType::SOA, zone.ttl));
+    reply.authorities.push(apex(
+        origin,
+        &to_name(origin),
+        RecordType::SOA,
+        zone.ttl,
+        &zone.primary,
+    ));
     None
 }
 
@@ -215,14 +221,11 @@ fn ask_list(
         .trim_end_matches('.');
     if labels.is_empty() {
         if matches!(kind, RecordType::SOA | RecordType::NS) {
-            reply.answers.push(apex(&list.zone, owner, kind, list.ttl));
+            reply
+                .answers
+                .push(apex(&list.zone, owner, kind, list.ttl, ""));
         } else {
-            reply.authorities.push(apex(
-                &list.zone,
-                &to_name(&list.zone),
-                RecordType::SOA,
-                list.ttl,
-            ));
+            reply.authorities.push(list_soa(list));
         }
         return true;
     }
@@ -261,12 +264,7 @@ fn ask_list(
         _ => {}
     }
     if reply.answers.is_empty() {
-        reply.authorities.push(apex(
-            &list.zone,
-            &to_name(&list.zone),
-            RecordType::SOA,
-            list.ttl,
-        ));
+        reply.authorities.push(list_soa(list));
     }
     true
 }
@@ -290,8 +288,9 @@ fn rcode(trouble: Trouble) -> Option<ResponseCode> {
 }
 
 /// The SOA or NS record that every zone has.
-fn apex(origin: &str, owner: &Name, kind: RecordType, ttl: u32) -> Record {
-    let server = to_name(&under("ns", origin));
+fn apex(origin: &str, owner: &Name, kind: RecordType, ttl: u32, primary: &str) -> Record {
+    let own = under("ns", origin);
+    let server = to_name(if primary.is_empty() { &own } else { primary });
     let data = if kind == RecordType::NS {
         RData::NS(NS(server))
     } else {
@@ -307,6 +306,17 @@ fn apex(origin: &str, owner: &Name, kind: RecordType, ttl: u32) -> Record {
         ))
     };
     Record::from_rdata(owner.clone(), ttl, data)
+}
+
+/// The SOA record that goes with a list's negative answers.
+fn list_soa(list: &ListZone) -> Record {
+    apex(
+        &list.zone,
+        &to_name(&list.zone),
+        RecordType::SOA,
+        list.ttl,
+        "",
+    )
 }
 
 fn under(label: &str, origin: &str) -> String {

@@ -59,6 +59,8 @@ pub struct Zone {
     pub records: BTreeMap<String, Vec<Rr>>,
     /// TTL of every record, and the SOA minimum (negative TTL), in seconds.
     pub ttl: u32,
+    /// The name server in SOA and NS; `ns.` before the zone when empty.
+    pub primary: String,
 }
 
 /// Everything the world's DNS answers from. Every name passed in may be of any case and may end in a dot.
@@ -93,6 +95,7 @@ impl ZoneSet {
         self.zones.entry(fold(origin)).or_insert_with(|| Zone {
             records: BTreeMap::new(),
             ttl: 60,
+            primary: String::new(),
         })
     }
 

@@ -6,8 +6,9 @@ use std::io;
 use super::Line;
 use super::address::Destination;
 use super::personality::{Outcome, Personality, Recipients};
+use super::policy::is_home;
 use super::reply::Reply;
-use super::session::{Session, is_home};
+use super::session::Session;
 use crate::practice::mailbox::{Carried, rfc5322_now};
 use crate::practice::wire::Wire;
 

@@ -6,6 +6,7 @@ mod auth;
 mod characters;
 mod delivery;
 mod personality;
+mod policy;
 mod reply;
 mod session;
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use serde_json::Value;
 
@@ -14,7 +15,7 @@ use crate::practice::dns::ZoneSet;
 use crate::practice::mailbox::MailStore;
 use crate::practice::smtp::{Personality, ServerSetup, SmtpServer};
 use crate::practice::{Scenario, World};
-use crate::probes::{DnsSettings, ProbeSettings, Probes, SystemClock};
+use crate::probes::{DnsSettings, ProbeSettings, Probes, SmtpSettings, SystemClock};
 use crate::record::{Artifact, Finding, StepState};
 use crate::site::{ProbeMailbox, Server, Site};
 use crate::templates::Templates;
@@ -67,14 +68,16 @@ impl Rig {
             servers: vec![world.dns()],
             ..DnsSettings::default()
         };
-        let probes = Probes::new(
-            ProbeSettings {
-                dns,
-                ..ProbeSettings::default()
-            },
-            Arc::new(SystemClock),
-        )
-        .unwrap();
+        let smtp = SmtpSettings {
+            reply_cap: Duration::from_secs(2),
+            ..SmtpSettings::default()
+        };
+        let settings = ProbeSettings {
+            dns,
+            smtp,
+            ..ProbeSettings::default()
+        };
+        let probes = Probes::new(settings, Arc::new(SystemClock)).unwrap();
         Self {
             world,
             site,

@@ -276,9 +276,7 @@ fn waiting(state: &RunState) -> String {
 }
 
 fn first_failed(state: &RunState) -> Option<&StepState> {
-    let ended_badly = |step: &&StepState| {
-        matches!(&step.status, StepStatus::Finished { outcome, tolerated: false } if !outcome.lets_dependants_go())
-    };
+    let ended_badly = |step: &&StepState| matches!(&step.status, StepStatus::Finished { outcome, tolerated: false } if !outcome.lets_dependants_go());
     state
         .steps
         .iter()

@@ -78,7 +78,8 @@ pub(super) fn work(events: &[Event], state: &RunState, calendar: &Calendar) -> V
 pub(super) fn done(work: &[WorkView]) -> String {
     let mut titles: Vec<String> = Vec::new();
     for entry in work {
-        if entry.result.mark == "✓" && entry.kind != "approval" && !titles.contains(&entry.title) {
+        if entry.result.mark == "✓" && entry.kind != "approval" && !titles.contains(&entry.title)
+        {
             titles.push(entry.title.clone());
         }
     }
@@ -224,7 +225,7 @@ fn decision_words(decision: Decision) -> (&'static str, Word) {
 }
 
 /// The question or task of a gate, as it was shown last.
-pub(super) fn asked(step: &StepState) -> Vec<String> {
+pub(crate) fn asked(step: &StepState) -> Vec<String> {
     match &step.asked {
         Some(WaitKind::Approval { prompt, .. }) => lines(prompt),
         Some(WaitKind::Manual { instructions, .. }) => lines(instructions),

@@ -39,9 +39,10 @@ pub use topics::TopicView;
 pub use words::Word;
 pub use work::{Answer, FileView, WorkView};
 
-pub(crate) use appendix::reason;
+pub(crate) use appendix::{outputs_of, reason};
 pub(crate) use moment::Calendar;
 pub(crate) use read::{line, lines};
+pub(crate) use work::asked;
 
 use crate::record::{Event, IllegalTransition, Mode, RunState};
 

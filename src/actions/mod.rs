@@ -7,9 +7,18 @@
 
 mod approval;
 mod argument;
+mod blacklist_scan;
 mod context;
+#[cfg(test)]
+mod desk;
+mod events_analyze;
 mod manual;
+mod rdns_verify;
+mod relay_test;
 mod report;
+mod smarthost_check;
+#[cfg(test)]
+mod testing;
 mod wait;
 
 use std::future::Future;
@@ -22,7 +31,16 @@ pub use report::{ActionError, Next, Report, WaitFor};
 pub use crate::record::Effect;
 
 /// All actions, in the order of the reference.
-pub static ACTIONS: &[&dyn Action] = &[&approval::Approval, &manual::Manual, &wait::Wait];
+pub static ACTIONS: &[&dyn Action] = &[
+    &blacklist_scan::BlacklistScan,
+    &rdns_verify::RdnsVerify,
+    &relay_test::RelayTest,
+    &events_analyze::EventsAnalyze,
+    &smarthost_check::SmarthostCheck,
+    &approval::Approval,
+    &manual::Manual,
+    &wait::Wait,
+];
 
 /// One kind of work.
 pub trait Action: Sync {

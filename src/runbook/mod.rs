@@ -31,6 +31,18 @@ pub mod inputs;
 mod model;
 mod names;
 mod text;
+mod arguments;
+mod draft;
+mod expressions;
+mod graph;
+pub mod inputs;
+mod model;
+mod names;
+mod parse;
+mod shape;
+mod text;
+mod typing;
+mod validate;
 
 pub use expressions::{Expression, ExpressionError, References};
 pub use model::{
@@ -43,6 +55,13 @@ use std::path::Path;
 use crate::actions::{ACTIONS, Action};
 use crate::templates::Templates;
 use crate::yaml::Diagnostics;
+use std::sync::Arc;
+
+use sha2::{Digest, Sha256};
+
+use crate::actions::{ACTIONS, Action};
+use crate::templates::Templates;
+use crate::yaml::{self, Diagnostic, Diagnostics, Reader, SourceFile};
 
 /// What a runbook may speak of.
 #[derive(Clone)]
@@ -70,6 +89,29 @@ impl Vocabulary<'static> {
 pub fn load(file: &Path, vocabulary: &Vocabulary<'_>) -> Result<Checked, Diagnostics> {
     let _ = (file, vocabulary);
     Err(Diagnostics::default())
+/// All faults at once; also when there is no such file and no such name.
+pub fn load(file: &Path, vocabulary: &Vocabulary<'_>) -> Result<Checked, Diagnostics> {
+    let name = file.display().to_string();
+    match std::fs::read_to_string(file) {
+        Ok(text) => checked(
+            &text,
+            &name,
+            file.parent().unwrap_or(Path::new("")),
+            vocabulary,
+        ),
+        Err(error) => match shipped_text(&name) {
+            Some(text) => check(&text, &name, vocabulary),
+            None => {
+                let known = shipped();
+                let hint = yaml::hint(&name, known.iter().map(String::as_str));
+                Err(Diagnostics::one(Diagnostic::of_file(
+                    &SourceFile::new(&name, ""),
+                    format!("cannot read the runbook: {error}"),
+                    &format!("name a file, or a shipped runbook ({hint})"),
+                )))
+            }
+        },
+    }
 }
 
 /// Checks the text of a runbook. `origin` is its path, or another name for people.
@@ -83,6 +125,37 @@ pub fn check(
 ) -> Result<Checked, Diagnostics> {
     let _ = (text, origin, vocabulary);
     Err(Diagnostics::default())
+    checked(text, origin, Path::new(""), vocabulary)
+}
+
+/// `folder`: where relative paths of secret files count from.
+fn checked(
+    text: &str,
+    origin: &str,
+    folder: &Path,
+    vocabulary: &Vocabulary<'_>,
+) -> Result<Checked, Diagnostics> {
+    let file = SourceFile::new(origin, text);
+    let node = yaml::parse(&file)?;
+    let mut reader = Reader::new(&file);
+    let runbook = parse::parse(&mut reader, &node, folder)
+        .map(|draft| validate::validate(&mut reader, draft, vocabulary));
+    match runbook {
+        Some(runbook) if reader.is_clean() => Ok(Checked {
+            runbook: Arc::new(runbook),
+            text: text.into(),
+            digest: digest(text),
+            origin: origin.to_owned(),
+        }),
+        _ => Err(reader.finish()),
+    }
+}
+
+fn digest(text: &str) -> String {
+    Sha256::digest(text.as_bytes())
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
 }
 
 /// Names of the shipped runbooks, sorted.
@@ -103,6 +176,9 @@ pub fn shipped_text(name: &str) -> Option<String> {
 #[derive(rust_embed::RustEmbed)]
 #[folder = "runbooks/"]
 struct Shipped;
+
+#[cfg(test)]
+mod tests;
 
 /// The fields of the variable `run`.
 pub const RUN_FIELDS: &[&str] = &["id", "runbook", "started", "by", "mode"];

@@ -116,6 +116,10 @@ pub struct Step {
     /// `with`: the arguments.
     pub with: Arguments,
     /// Condition; false means skipped. Evaluated when the needs have ended; for `foreach`, before the items are.
+    /// The conditions among the arguments (`until` of a wait), compiled; see [`Step::condition`].
+    pub conditions: Vec<Expression>,
+    /// Condition; false means skipped. Judged when the needs have ended; for `foreach` before the items are unfolded, unless it
+    /// speaks of the item (`references().variables`): then once an item.
     pub when: Option<Expression>,
     /// Ids of the steps that must have ended, "the step before" written out.
     pub needs: Vec<String>,
@@ -132,6 +136,15 @@ pub struct Step {
     pub effect: Effect,
     /// What to do when a process goes away in the middle.
     pub on_interrupt: OnInterrupt,
+}
+
+impl Step {
+    /// The compiled condition among the arguments that was written like this: what an action asks to have judged.
+    pub fn condition(&self, text: &str) -> Option<&Expression> {
+        self.conditions
+            .iter()
+            .find(|condition| condition.text() == text)
+    }
 }
 
 /// How often a step is tried.

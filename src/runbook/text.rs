@@ -113,6 +113,22 @@ impl Text {
         Text(Part::Fixed(value))
     }
 
+    pub(super) fn list(items: Vec<Text>) -> Self {
+        Text(Part::List(Arc::new(items)))
+    }
+
+    pub(super) fn map(entries: Vec<(String, Text)>) -> Self {
+        Text(Part::Map(Arc::new(entries)))
+    }
+
+    /// The template, when there is text around references.
+    pub(super) fn template(&self) -> Option<&Template> {
+        match &self.0 {
+            Part::Template(compiled) => Some(&compiled.template),
+            _ => None,
+        }
+    }
+
     /// Compiles a value: each text in it may hold references, keys of mappings may not.
     ///
     /// # Errors
@@ -321,6 +337,7 @@ fn lone_reference(template: &Template) -> Option<Vec<String>> {
 
 /// The names of a path from the root; `None` for `this`, `../x`, `@index`.
 pub(super) fn names_of(path: &Path) -> Option<Vec<String>> {
+fn names_of(path: &Path) -> Option<Vec<String>> {
     let Path::Relative((segments, _)) = path else {
         return None;
     };

@@ -2,6 +2,8 @@
 //!
 //! The site file holds references to secrets, never secrets: a [`Site`] may be written into a record as it is.
 
+mod checks;
+mod file;
 mod secret;
 
 use std::collections::BTreeMap;
@@ -10,6 +12,8 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+pub use checks::special_use;
+pub use file::{load, read, secret_ref};
 pub use secret::{SecretError, SecretRef};
 
 /// One client's mail system.

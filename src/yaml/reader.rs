@@ -10,6 +10,7 @@ use super::{Diagnostic, Diagnostics, Key, Node, SourceFile, Span, Value, hint};
 pub struct Reader {
     file: Arc<SourceFile>,
     faults: Diagnostics,
+    masked: Vec<Span>,
 }
 
 /// The fields of one mapping.
@@ -46,6 +47,7 @@ impl Reader {
         Reader {
             file: Arc::clone(file),
             faults: Diagnostics::default(),
+            masked: Vec::new(),
         }
     }
 
@@ -61,6 +63,30 @@ impl Reader {
 
     /// All faults, in the order of the file.
     pub fn finish(self) -> Diagnostics {
+    /// Keeps a piece of the file out of everything that is shown: a password that should not be there ends in no log.
+    pub fn mask(&mut self, span: Span) {
+        self.masked.push(span);
+    }
+
+    /// All faults, in the order of the file.
+    pub fn finish(mut self) -> Diagnostics {
+        if !self.masked.is_empty() {
+            let mut text = self.file.text.clone();
+            for span in &self.masked {
+                // Byte for byte, so that every span still fits.
+                if text.get(span.start..span.end).is_some() {
+                    let stars: String = text[span.start..span.end]
+                        .bytes()
+                        .map(|byte| if byte == b'\n' { '\n' } else { '*' })
+                        .collect();
+                    text.replace_range(span.start..span.end, &stars);
+                }
+            }
+            let file = SourceFile::new(self.file.name.clone(), text);
+            for fault in &mut self.faults.0 {
+                fault.file = Arc::clone(&file);
+            }
+        }
         self.faults.sorted()
     }
 

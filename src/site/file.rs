@@ -1,0 +1,560 @@
+//! Reads a site file: every fault with its place, all at once.
+
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+
+use super::checks;
+use super::{
+    Contact, Contacts, Imap, Lists, Outbound, ProbeMailbox, SecretRef, Server, Site, Smarthost,
+    Tls, Vantage,
+};
+use crate::yaml::{self, Diagnostic, Diagnostics, Fields, Node, Reader, SourceFile, Span};
+
+/// Reads and checks a site file. Relative paths in it count from its folder, and it must be named after the site's id.
+///
+/// # Errors
+/// All faults at once; also when the file cannot be read.
+pub fn load(path: &Path) -> Result<Site, Diagnostics> {
+    let name = path.display().to_string();
+    let text = std::fs::read_to_string(path).map_err(|error| {
+        Diagnostics::one(Diagnostic::of_file(
+            &SourceFile::new(&name, ""),
+            format!("cannot read the site file: {error}"),
+            "`mailmedic init` writes one to begin with",
+        ))
+    })?;
+    let folder = path.parent().unwrap_or(Path::new(""));
+    lower(
+        &text,
+        &name,
+        folder,
+        path.file_stem().and_then(|s| s.to_str()),
+    )
+}
+
+/// Checks the text of a site file. `origin` is its path or another name for people; relative paths count from `folder`.
+///
+/// # Errors
+/// All faults at once.
+pub fn read(text: &str, origin: &str, folder: &Path) -> Result<Site, Diagnostics> {
+    lower(text, origin, folder, None)
+}
+
+/// Reads a reference to a secret. A secret itself is refused, and its text kept out of the message.
+pub fn secret_ref(
+    reader: &mut Reader,
+    node: &Node,
+    what: &str,
+    folder: &Path,
+) -> Option<SecretRef> {
+    const HINT: &str =
+        "say where it is kept: {env: NAME}, {file: PATH} or {command: [PROGRAM, ARGUMENT]}";
+    let yaml::Value::Map(entries) = &node.value else {
+        reader.mask(node.span);
+        reader.fault_labelled(
+            node.span,
+            format!("{what} must not be written into a file"),
+            "the secret itself?",
+            HINT,
+        );
+        return None;
+    };
+    let fields = reader.fields(node, what, &["env", "file", "command"]);
+    if entries.len() != 1 {
+        reader.fault(node.span, format!("{what} must name one place"), HINT);
+        return None;
+    }
+    if let Some(name) = fields.get("env") {
+        let text = reader.text(name, "'env'")?;
+        if text.contains('=') || text.contains('$') || text.contains(char::is_whitespace) {
+            reader.fault(
+                name.span,
+                format!("'{text}' is not the name of an environment variable"),
+                "write its name alone, without $",
+            );
+            return None;
+        }
+        return Some(SecretRef::Env(text));
+    }
+    if let Some(path) = fields.get("file") {
+        return Some(SecretRef::File(folder.join(reader.text(path, "'file'")?)));
+    }
+    let command = fields.get("command")?;
+    if !matches!(command.value, yaml::Value::List(_)) {
+        reader.fault(
+            command.span,
+            "'command' must be a list: it is run without a shell",
+            "write [PROGRAM, ARGUMENT, ...]",
+        );
+        return None;
+    }
+    let argv: Vec<String> = reader
+        .texts(command, "'command'")
+        .into_iter()
+        .map(|(text, _)| text)
+        .collect();
+    if argv.is_empty() {
+        reader.fault(command.span, "'command' is empty", HINT);
+        return None;
+    }
+    Some(SecretRef::Command(argv))
+}
+
+fn lower(text: &str, origin: &str, folder: &Path, stem: Option<&str>) -> Result<Site, Diagnostics> {
+    let file = SourceFile::new(origin, text);
+    let node = yaml::parse(&file)?;
+    let mut lowering = Lowering {
+        reader: Reader::new(&file),
+        folder,
+    };
+    let site = lowering.site(&node, stem);
+    if lowering.reader.is_clean() {
+        Ok(site)
+    } else {
+        Err(lowering.reader.finish())
+    }
+}
+
+/// The field names of a site file, as the schema tells them too.
+pub(super) const SITE_FIELDS: &[&str] = &[
+    "id",
+    "name",
+    "timezone",
+    "tags",
+    "contacts",
+    "domains",
+    "mailboxes",
+    "outbound",
+    "servers",
+    "smarthost",
+    "probe",
+    "resolver",
+    "vantage",
+    "laboratory",
+    "lists",
+    "allow_hosts",
+    "notes",
+];
+
+const TLS: &[(&str, Tls)] = &[
+    ("auto", Tls::Auto),
+    ("implicit", Tls::Implicit),
+    ("starttls", Tls::Starttls),
+    ("opportunistic", Tls::Opportunistic),
+    ("none", Tls::None),
+];
+
+const VANTAGE: &[(&str, Vantage)] = &[
+    ("outside", Vantage::Outside),
+    ("inside", Vantage::Inside),
+    ("server", Vantage::Server),
+];
+
+struct Lowering<'a> {
+    reader: Reader,
+    folder: &'a Path,
+}
+
+/// What is wrong with a text, if anything.
+type Check = fn(&str) -> Result<(), String>;
+
+impl Lowering<'_> {
+    fn site(&mut self, node: &Node, stem: Option<&str>) -> Site {
+        let fields = self.reader.fields(node, "a site", SITE_FIELDS);
+        let laboratory = self.boolean(&fields, "laboratory").unwrap_or(false);
+        let site = Site {
+            id: self.id(&fields, stem),
+            name: self.required_text(&fields, "name", "a site"),
+            timezone: self.timezone(&fields),
+            tags: self.checked_texts(&fields, "tags", tag, "lower-case letters, digits and '-'"),
+            contacts: fields
+                .get("contacts")
+                .map(|node| self.contacts(node))
+                .unwrap_or_default(),
+            domains: self.checked_texts(&fields, "domains", checks::domain, "like example.com"),
+            mailboxes: fields.get("mailboxes").and_then(|node| {
+                let number = self.reader.integer(node, "'mailboxes'", 0, 10_000_000)?;
+                u32::try_from(number).ok()
+            }),
+            outbound: fields
+                .get("outbound")
+                .map(|node| self.outbound(node, laboratory))
+                .unwrap_or_default(),
+            servers: self.each(&fields, "servers", Self::server),
+            smarthost: fields.get("smarthost").map(|node| self.smarthost(node)),
+            probe: fields.get("probe").map(|node| self.probe(node)),
+            resolver: self.checked_texts(
+                &fields,
+                "resolver",
+                checks::resolver,
+                "write ADDRESS or ADDRESS:PORT; IPv6 with a port like [::1]:53",
+            ),
+            vantage: fields
+                .get("vantage")
+                .and_then(|node| self.reader.choice(node, "'vantage'", VANTAGE)),
+            laboratory,
+            lists: fields
+                .get("lists")
+                .map(|node| self.lists(node))
+                .unwrap_or_default(),
+            allow_hosts: self.checked_texts(
+                &fields,
+                "allow_hosts",
+                checks::host,
+                "a host name or an address",
+            ),
+            notes: self.text(&fields, "notes"),
+        };
+        self.outside(&fields, &site);
+        site
+    }
+
+    fn id(&mut self, fields: &Fields<'_>, stem: Option<&str>) -> String {
+        let Some(node) = self.reader.required(fields, "id", "a site") else {
+            return String::new();
+        };
+        let Some(id) = self.reader.text(node, "'id'") else {
+            return String::new();
+        };
+        if let Err(what) = tag(&id) {
+            self.reader
+                .fault(node.span, what, "lower-case letters, digits and '-'");
+        } else if let Some(stem) = stem
+            && stem != id
+        {
+            self.reader.fault(
+                node.span,
+                format!("the site '{id}' is in a file of another name"),
+                format!("name the file '{id}.yaml', or write 'id: {stem}'"),
+            );
+        }
+        id
+    }
+
+    fn timezone(&mut self, fields: &Fields<'_>) -> Option<String> {
+        let node = fields.get("timezone")?;
+        let name = self.reader.text(node, "'timezone'")?;
+        if jiff::tz::TimeZone::get(&name).is_err() {
+            let known: Vec<String> = jiff::tz::db()
+                .available()
+                .map(|name| name.to_string())
+                .collect();
+            let near = yaml::nearest(&name, known.iter().map(String::as_str));
+            self.reader.fault(
+                node.span,
+                format!("there is no time zone '{name}'"),
+                match near {
+                    Some(near) => format!("did you mean '{near}'?"),
+                    None => "write an IANA name such as Europe/Berlin".to_owned(),
+                },
+            );
+        }
+        Some(name)
+    }
+
+    fn contacts(&mut self, node: &Node) -> Contacts {
+        let fields = self
+            .reader
+            .fields(node, "'contacts'", &["owner", "isp", "provider"]);
+        let mut contact = |key: &str| {
+            let node = fields.get(key)?;
+            let what = format!("'{key}'");
+            let fields = self.reader.fields(node, &what, &["name", "email", "phone"]);
+            Some(Contact {
+                name: self.required_text(&fields, "name", &what),
+                email: self.checked(&fields, "email", checks::mail_address, ""),
+                phone: self.text(&fields, "phone"),
+            })
+        };
+        Contacts {
+            owner: contact("owner"),
+            isp: contact("isp"),
+            provider: contact("provider"),
+        }
+    }
+
+    fn outbound(&mut self, node: &Node, laboratory: bool) -> Outbound {
+        let fields = self
+            .reader
+            .fields(node, "'outbound'", &["addresses", "candidates", "helo"]);
+        Outbound {
+            addresses: self.public(&fields, "addresses", laboratory),
+            candidates: self.public(&fields, "candidates", laboratory),
+            helo: self.checked(
+                &fields,
+                "helo",
+                checks::host,
+                "the name the server gives with EHLO",
+            ),
+        }
+    }
+
+    /// Addresses that receivers see: public ones, unless the site is a laboratory.
+    fn public(&mut self, fields: &Fields<'_>, key: &str, laboratory: bool) -> Vec<IpAddr> {
+        let Some(node) = fields.get(key) else {
+            return Vec::new();
+        };
+        let mut all = Vec::new();
+        for (text, span) in self.reader.texts(node, &format!("'{key}'")) {
+            match checks::addresses(&text) {
+                Ok(addresses) => {
+                    let set_aside = addresses.iter().find_map(|a| checks::special_use(*a));
+                    if let Some(purpose) = set_aside
+                        && !laboratory
+                    {
+                        self.reader.fault_labelled(
+                            span,
+                            format!("{text} is set aside for {purpose}: no receiver sees it"),
+                            "not public",
+                            "write the public address; for a practice site set 'laboratory: true'",
+                        );
+                    }
+                    all.extend(addresses);
+                }
+                Err(what) => self
+                    .reader
+                    .fault(span, what, "like 192.0.2.25 or 2001:db8::25"),
+            }
+        }
+        all
+    }
+
+    fn server(&mut self, node: &Node) -> Server {
+        let known = ["host", "address", "ports", "product", "valid_mailbox"];
+        let fields = self.reader.fields(node, "a server", &known);
+        Server {
+            host: self.host(&fields, "a server"),
+            address: self.address(&fields),
+            ports: self.ports(&fields),
+            product: self.text(&fields, "product"),
+            valid_mailbox: self.checked(&fields, "valid_mailbox", checks::mail_address, ""),
+        }
+    }
+
+    fn smarthost(&mut self, node: &Node) -> Smarthost {
+        let known = [
+            "host", "address", "ports", "tls", "username", "password", "senders", "ca",
+        ];
+        let fields = self.reader.fields(node, "'smarthost'", &known);
+        Smarthost {
+            host: self.host(&fields, "'smarthost'"),
+            address: self.address(&fields),
+            ports: self.ports(&fields),
+            tls: self.tls(&fields),
+            username: self.text(&fields, "username"),
+            password: self.password(&fields),
+            senders: self.checked_texts(&fields, "senders", checks::mail_address, ""),
+            ca: self.path(&fields, "ca"),
+        }
+    }
+
+    fn probe(&mut self, node: &Node) -> ProbeMailbox {
+        let known = ["helo", "sender", "recipient", "imap"];
+        let fields = self.reader.fields(node, "'probe'", &known);
+        ProbeMailbox {
+            helo: self.checked(&fields, "helo", checks::host, ""),
+            sender: self.checked(&fields, "sender", checks::mail_address, ""),
+            recipient: self.checked(&fields, "recipient", checks::mail_address, ""),
+            imap: fields.get("imap").map(|node| self.imap(node)),
+        }
+    }
+
+    fn imap(&mut self, node: &Node) -> Imap {
+        let known = [
+            "host", "address", "port", "tls", "username", "password", "ca",
+        ];
+        let fields = self.reader.fields(node, "'imap'", &known);
+        Imap {
+            host: self.host(&fields, "'imap'"),
+            address: self.address(&fields),
+            port: fields.get("port").and_then(|node| self.port(node)),
+            tls: self.tls(&fields),
+            username: self.required_text(&fields, "username", "'imap'"),
+            password: self.password(&fields),
+            ca: self.path(&fields, "ca"),
+        }
+    }
+
+    fn lists(&mut self, node: &Node) -> Lists {
+        let fields = self
+            .reader
+            .fields(node, "'lists'", &["keys", "except", "also"]);
+        let mut lists = Lists {
+            except: self.checked_texts(&fields, "except", |_| Ok(()), ""),
+            also: self.checked_texts(&fields, "also", |_| Ok(()), ""),
+            ..Lists::default()
+        };
+        if let Some(node) = fields.get("keys") {
+            for (key, node) in self.reader.open(node, "'keys'").entries() {
+                let what = format!("the key of '{}'", key.name);
+                if let Some(place) = secret_ref(&mut self.reader, node, &what, self.folder) {
+                    lists.keys.insert(key.name.clone(), place);
+                }
+            }
+        }
+        lists
+    }
+
+    /// A mailbox "outside the site" that the site hosts itself proves nothing about delivery.
+    fn outside(&mut self, fields: &Fields<'_>, site: &Site) {
+        let Some(probe) = &site.probe else { return };
+        let Some(yaml::Value::Map(entries)) = fields.get("probe").map(|node| &node.value) else {
+            return;
+        };
+        for (key, address) in [("sender", &probe.sender), ("recipient", &probe.recipient)] {
+            let Some((_, domain)) = address.as_deref().and_then(|a| a.rsplit_once('@')) else {
+                continue;
+            };
+            if site
+                .domains
+                .iter()
+                .any(|own| own.eq_ignore_ascii_case(domain))
+                && let Some((_, node)) = entries.iter().find(|(known, _)| known.name == key)
+            {
+                self.reader.fault(
+                    node.span,
+                    format!("the probe's {key} is a mailbox of the site itself"),
+                    "name a mailbox elsewhere that you can read",
+                );
+            }
+        }
+    }
+
+    fn each<T>(
+        &mut self,
+        fields: &Fields<'_>,
+        key: &str,
+        one: fn(&mut Self, &Node) -> T,
+    ) -> Vec<T> {
+        let Some(node) = fields.get(key) else {
+            return Vec::new();
+        };
+        self.reader
+            .list(node, &format!("'{key}'"))
+            .iter()
+            .map(|node| one(self, node))
+            .collect()
+    }
+
+    fn host(&mut self, fields: &Fields<'_>, what: &str) -> String {
+        if self.reader.required(fields, "host", what).is_none() {
+            return String::new();
+        }
+        self.checked(fields, "host", checks::host, "like mail.example.com")
+            .unwrap_or_default()
+    }
+
+    fn address(&mut self, fields: &Fields<'_>) -> Option<IpAddr> {
+        let node = fields.get("address")?;
+        let text = self.reader.text(node, "'address'")?;
+        match text.parse() {
+            Ok(address) => Some(address),
+            Err(_) => {
+                self.reader.fault(
+                    node.span,
+                    format!("'{text}' is not an IP address"),
+                    "leave it out when the name tells where to connect",
+                );
+                None
+            }
+        }
+    }
+
+    fn ports(&mut self, fields: &Fields<'_>) -> Vec<u16> {
+        let Some(node) = fields.get("ports") else {
+            return Vec::new();
+        };
+        self.reader
+            .list(node, "'ports'")
+            .iter()
+            .filter_map(|node| self.port(node))
+            .collect()
+    }
+
+    fn port(&mut self, node: &Node) -> Option<u16> {
+        let port = self.reader.integer(node, "a port", 1, 65_535)?;
+        u16::try_from(port).ok()
+    }
+
+    fn tls(&mut self, fields: &Fields<'_>) -> Tls {
+        fields
+            .get("tls")
+            .and_then(|node| self.reader.choice(node, "'tls'", TLS))
+            .unwrap_or_default()
+    }
+
+    fn password(&mut self, fields: &Fields<'_>) -> Option<SecretRef> {
+        let node = fields.get("password")?;
+        secret_ref(&mut self.reader, node, "a password", self.folder)
+    }
+
+    fn path(&mut self, fields: &Fields<'_>, key: &str) -> Option<PathBuf> {
+        let node = fields.get(key)?;
+        let text = self.reader.text(node, &format!("'{key}'"))?;
+        Some(self.folder.join(text))
+    }
+
+    fn boolean(&mut self, fields: &Fields<'_>, key: &str) -> Option<bool> {
+        let node = fields.get(key)?;
+        self.reader.boolean(node, &format!("'{key}'"))
+    }
+
+    fn text(&mut self, fields: &Fields<'_>, key: &str) -> Option<String> {
+        let node = fields.get(key)?;
+        self.reader.text(node, &format!("'{key}'"))
+    }
+
+    fn required_text(&mut self, fields: &Fields<'_>, key: &str, what: &str) -> String {
+        self.reader
+            .required(fields, key, what)
+            .and_then(|node| self.reader.text(node, &format!("'{key}'")))
+            .unwrap_or_default()
+    }
+
+    fn checked(
+        &mut self,
+        fields: &Fields<'_>,
+        key: &str,
+        check: Check,
+        hint: &str,
+    ) -> Option<String> {
+        let node = fields.get(key)?;
+        let text = self.reader.text(node, &format!("'{key}'"))?;
+        self.verify(&text, node.span, check, hint);
+        Some(text)
+    }
+
+    fn checked_texts(
+        &mut self,
+        fields: &Fields<'_>,
+        key: &str,
+        check: Check,
+        hint: &str,
+    ) -> Vec<String> {
+        let Some(node) = fields.get(key) else {
+            return Vec::new();
+        };
+        let texts = self.reader.texts(node, &format!("'{key}'"));
+        for (text, span) in &texts {
+            self.verify(text, *span, check, hint);
+        }
+        texts.into_iter().map(|(text, _)| text).collect()
+    }
+
+    fn verify(&mut self, text: &str, span: Span, check: Check, hint: &str) {
+        if let Err(what) = check(text) {
+            self.reader.fault(span, what, hint);
+        }
+    }
+}
+
+/// `[a-z0-9][a-z0-9-]*`, the form of ids and tags.
+fn tag(text: &str) -> Result<(), String> {
+    let letters = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
+    let good = text.starts_with(letters) && text.chars().all(|c| letters(c) || c == '-');
+    if good {
+        Ok(())
+    } else {
+        Err(format!("'{text}' cannot be used in a file name"))
+    }
+}

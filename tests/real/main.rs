@@ -5,6 +5,9 @@
 //! silently. Each test makes its own [`lab::Lab`], so they may run side by side, and nothing is left behind.
 #![allow(clippy::unwrap_used)]
 
+mod blacklist_scan;
 mod lab;
-
+mod rdns_verify;
+mod relay_test;
 mod servers;
+mod smarthost_check;

@@ -16,6 +16,53 @@ pub(crate) struct Answer {
     pub(crate) printed: String,
 }
 
+impl Answer {
+    /// The value at a JSON pointer (RFC 6901).
+    ///
+    /// # Panics
+    /// When there is none; the message shows all that was printed.
+    pub(crate) fn at(&self, pointer: &str) -> &Value {
+        self.json
+            .pointer(pointer)
+            .unwrap_or_else(|| panic!("nothing at {pointer} in\n{}", self.printed))
+    }
+
+    /// The text at a JSON pointer.
+    pub(crate) fn text(&self, pointer: &str) -> &str {
+        let value = self.at(pointer);
+        value
+            .as_str()
+            .unwrap_or_else(|| panic!("no text at {pointer}, but {value}"))
+    }
+
+    /// The first element of the array at `pointer` whose `key` is `value`.
+    pub(crate) fn find(&self, pointer: &str, key: &str, value: &str) -> &Value {
+        let all = self.at(pointer).as_array();
+        all.and_then(|all| all.iter().find(|one| one[key] == value))
+            .unwrap_or_else(|| panic!("no {key} {value} at {pointer} in\n{}", self.printed))
+    }
+
+    /// The codes of all findings, in order.
+    pub(crate) fn findings(&self) -> Vec<&str> {
+        let all = self.at("/findings").as_array();
+        all.into_iter()
+            .flatten()
+            .filter_map(|finding| finding["code"].as_str())
+            .collect()
+    }
+
+    /// Asserts the outcome and the exit code that belongs to it.
+    pub(crate) fn assert_outcome(&self, outcome: &str) {
+        assert_eq!(self.text("/outcome"), outcome, "{}", self.printed);
+        let code = match outcome {
+            "good" | "not_applicable" => 0,
+            _ => 4,
+        };
+        assert_eq!(self.code, code, "{}", self.printed);
+        assert_eq!(self.text("/schema"), "mailmedic.probe/1");
+    }
+}
+
 impl Lab {
     /// Runs `mailmedic probe ACTION --site SITE --json` with further arguments; the answer must be JSON.
     pub(crate) fn probe(&self, action: &str, site: &str, with: &[&str]) -> Answer {

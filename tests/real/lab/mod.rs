@@ -21,9 +21,10 @@ use daemon::Daemon;
 use network::Network;
 use tempfile::TempDir;
 
-pub(crate) use certificates::{Certificate, EXPIRED, VALID};
+pub(crate) use certificates::{EXPIRED, VALID};
 pub(crate) use dns::{Zone, delegation};
 pub(crate) use dovecot::PASSWORD;
+pub(crate) use mailmedic::Answer;
 pub(crate) use network::{Side, address};
 pub(crate) use postfix::{DOMAIN, HOST, MAILBOX, Personality};
 

@@ -86,7 +86,7 @@ impl Desk {
             panic!("arguments are a mapping")
         };
         let args = Args(args);
-        let probes = Probes::new(ProbeSettings::default(), Arc::new(SystemClock));
+        let probes = Probes::new(ProbeSettings::default(), Arc::new(SystemClock)).unwrap();
         let (secrets, templates) = (Secrets::default(), Templates::default());
         let context = Context {
             site: &self.site,

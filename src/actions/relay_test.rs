@@ -14,6 +14,8 @@ mod target;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeSet;
+
 use serde_json::json;
 
 use self::ground::Ground;
@@ -217,20 +219,6 @@ fn report(
         screenings.iter().map(Screening::counted_verdict).collect();
     verdicts.extend(lost.iter().map(|_| Some(Verdict::Inconclusive)));
     let verdict = ladder::overall(&verdicts);
-    let by = |wanted: Verdict| {
-        let mut ids: Vec<&str> = Vec::new();
-        for screening in screenings.iter().filter(|s| s.judgement.verdict == wanted) {
-            ids.extend(
-                screening
-                    .judgement
-                    .by
-                    .iter()
-                    .filter(|id| !ids.contains(id))
-                    .collect::<Vec<_>>(),
-            );
-        }
-        ids
-    };
     let findings = findings::findings(context, screenings);
     let outcome = if !findings.is_empty() {
         record::Verdict::Finding
@@ -244,8 +232,11 @@ fn report(
         .with("verdict", verdict)
         .with("reason", reason(verdict, screenings, lost))
         .with("endpoints", views)
-        .with("open_by", by(Verdict::Open))
-        .with("suspected_by", by(Verdict::Suspected))
+        .with("open_by", variants_behind(Verdict::Open, screenings))
+        .with(
+            "suspected_by",
+            variants_behind(Verdict::Suspected, screenings),
+        )
         .with(
             "retry_after",
             screenings
@@ -259,16 +250,27 @@ fn report(
     report
 }
 
+/// The variants that made endpoints end with this verdict, each once.
+fn variants_behind(verdict: Verdict, screenings: &[Screening]) -> BTreeSet<&'static str> {
+    let decided = screenings.iter().filter(|s| s.judgement.verdict == verdict);
+    decided
+        .flat_map(|s| s.judgement.by.iter().copied())
+        .collect()
+}
+
 /// The reasons of the endpoints that decide the overall verdict.
 fn reason(verdict: Verdict, screenings: &[Screening], lost: &[String]) -> String {
-    let deciding = screenings
+    let say = |s: &Screening| format!("{}: {}", s.place(), s.judgement.reason);
+    let decide = screenings
         .iter()
-        .filter(|s| s.counted_verdict().is_none_or(|v| v == verdict))
-        .filter(|s| verdict != Verdict::Closed || s.counted_verdict().is_some())
-        .map(|s| format!("{}: {}", s.place(), s.judgement.reason));
-    let lost = lost
-        .iter()
-        .filter(|_| verdict == Verdict::Inconclusive)
-        .cloned();
-    deciding.chain(lost).collect::<Vec<_>>().join("; ")
+        .filter(|s| s.counted_verdict() == Some(verdict));
+    let mut reasons: Vec<String> = decide.map(say).collect();
+    if verdict == Verdict::Inconclusive {
+        reasons.extend_from_slice(lost);
+    }
+    if reasons.is_empty() {
+        // Nothing listens anywhere.
+        reasons = screenings.iter().map(say).collect();
+    }
+    reasons.join("; ")
 }

@@ -80,13 +80,20 @@ impl Recorder {
         findings: Vec<Finding>,
         subjects: &[&str],
     ) -> &mut Self {
-        self.start(step).later(5).end(step, outcome, outputs, findings, subjects, None)
+        self.start(step)
+            .later(5)
+            .end(step, outcome, outputs, findings, subjects, None)
     }
 
     pub(crate) fn fail(&mut self, step: &str, error: &str) -> &mut Self {
-        self.start(step)
-            .later(5)
-            .end(step, StepOutcome::Failed, json!({}), Vec::new(), &[], Some(error))
+        self.start(step).later(5).end(
+            step,
+            StepOutcome::Failed,
+            json!({}),
+            Vec::new(),
+            &[],
+            Some(error),
+        )
     }
 
     pub(crate) fn end(
@@ -130,7 +137,9 @@ impl Recorder {
     ) -> &mut Self {
         let reason = match &kind {
             WaitKind::Approval { prompt, .. } => prompt.clone(),
-            WaitKind::Manual { instructions, .. } => instructions.lines().next().unwrap().to_owned(),
+            WaitKind::Manual { instructions, .. } => {
+                instructions.lines().next().unwrap().to_owned()
+            }
             _ => "blacklist.scan does not hold yet".to_owned(),
         };
         let kind = EventKind::Waiting {
@@ -159,7 +168,10 @@ impl Recorder {
             decision,
             by: by.to_owned(),
             note: (!note.is_empty()).then(|| note.to_owned()),
-            evidence: files.iter().map(|name| artifact(name, "text/plain")).collect(),
+            evidence: files
+                .iter()
+                .map(|name| artifact(name, "text/plain"))
+                .collect(),
             values: object(values),
         };
         self.push(by, kind)
@@ -183,7 +195,13 @@ pub(crate) fn artifact(name: &str, media: &str) -> Artifact {
     }
 }
 
-pub(crate) fn step(key: &str, title: &str, action: &str, effect: Effect, needs: &[&str]) -> PlannedStep {
+pub(crate) fn step(
+    key: &str,
+    title: &str,
+    action: &str,
+    effect: Effect,
+    needs: &[&str],
+) -> PlannedStep {
     PlannedStep {
         key: key.to_owned(),
         title: title.to_owned(),
@@ -205,18 +223,90 @@ pub(crate) fn created() -> RunCreated {
     use Effect::{Local, Probe};
     let steps = vec![
         step("scan", "Ask the blocklists", "blacklist.scan", Probe, &[]),
-        step("rdns", "Reverse DNS of the sending address", "rdns.verify", Probe, &[]),
-        step("relay", "Does the server relay for strangers?", "relay.test", Probe, &[]),
-        step("logs", "Read the server's event log", "events.analyze", Probe, &[]),
-        step("auth", "Mail authentication of the domains", "mailauth.check", Probe, &[]),
-        step("smarthost", "The outgoing relay", "smarthost.check", Probe, &[]),
-        step("clean_up", "Clean the computers and change all passwords", "manual", Probe, &["scan", "rdns", "relay", "logs"]),
-        step("draft", "Draft the delisting requests", "delisting.draft", Local, &["clean_up"]),
-        step("may_we_file", "Agree to the delisting requests", "approval", Probe, &["draft"]),
-        step("file", "File the delisting requests", "manual", Probe, &["may_we_file"]),
-        step("clean", "Wait until no list names the address", "wait", Probe, &["file"]),
-        step("verify:scan", "Ask the blocklists", "blacklist.scan", Probe, &[]),
-        step("verify:rdns", "Reverse DNS of the sending address", "rdns.verify", Probe, &[]),
+        step(
+            "rdns",
+            "Reverse DNS of the sending address",
+            "rdns.verify",
+            Probe,
+            &[],
+        ),
+        step(
+            "relay",
+            "Does the server relay for strangers?",
+            "relay.test",
+            Probe,
+            &[],
+        ),
+        step(
+            "logs",
+            "Read the server's event log",
+            "events.analyze",
+            Probe,
+            &[],
+        ),
+        step(
+            "auth",
+            "Mail authentication of the domains",
+            "mailauth.check",
+            Probe,
+            &[],
+        ),
+        step(
+            "smarthost",
+            "The outgoing relay",
+            "smarthost.check",
+            Probe,
+            &[],
+        ),
+        step(
+            "clean_up",
+            "Clean the computers and change all passwords",
+            "manual",
+            Probe,
+            &["scan", "rdns", "relay", "logs"],
+        ),
+        step(
+            "draft",
+            "Draft the delisting requests",
+            "delisting.draft",
+            Local,
+            &["clean_up"],
+        ),
+        step(
+            "may_we_file",
+            "Agree to the delisting requests",
+            "approval",
+            Probe,
+            &["draft"],
+        ),
+        step(
+            "file",
+            "File the delisting requests",
+            "manual",
+            Probe,
+            &["may_we_file"],
+        ),
+        step(
+            "clean",
+            "Wait until no list names the address",
+            "wait",
+            Probe,
+            &["file"],
+        ),
+        step(
+            "verify:scan",
+            "Ask the blocklists",
+            "blacklist.scan",
+            Probe,
+            &[],
+        ),
+        step(
+            "verify:rdns",
+            "Reverse DNS of the sending address",
+            "rdns.verify",
+            Probe,
+            &[],
+        ),
     ];
     RunCreated {
         run: "r-20261124-acme".to_owned(),
@@ -248,9 +338,20 @@ pub(crate) fn created() -> RunCreated {
     }
 }
 
-pub(crate) fn finding(code: &str, severity: Severity, subject: &str, summary: &str, remedy: &str, evidence: &str) -> Finding {
+pub(crate) fn finding(
+    code: &str,
+    severity: Severity,
+    subject: &str,
+    summary: &str,
+    remedy: &str,
+    evidence: &str,
+) -> Finding {
     let at = "2026-11-24T08:00:04Z".parse().unwrap();
-    let kind = if evidence.contains("S: ") { "smtp" } else { "dns" };
+    let kind = if evidence.contains("S: ") {
+        "smtp"
+    } else {
+        "dns"
+    };
     Finding {
         code: code.to_owned(),
         severity,
@@ -387,7 +488,9 @@ pub(crate) fn checked(created: RunCreated) -> Recorder {
 
 pub(crate) fn clean_up() -> WaitKind {
     WaitKind::Manual {
-        instructions: "Clean every computer in the office.\nChange all passwords, the administrator's first.".to_owned(),
+        instructions:
+            "Clean every computer in the office.\nChange all passwords, the administrator's first."
+                .to_owned(),
         evidence_required: true,
         form: object(json!({"computers": "How many computers were cleaned?"})),
     }
@@ -450,7 +553,10 @@ pub(crate) fn watched(created: RunCreated) -> Recorder {
         .later(1_800)
         .decide("file", Decision::Done, "technician", "tickets 100 and 101", json!({"filed": "zen, psbl"}), &[])
         .later(5);
-    for (after, left) in [(21_600, &["zen", "spamcop"][..]), (86_400, &["spamcop"][..])] {
+    for (after, left) in [
+        (21_600, &["zen", "spamcop"][..]),
+        (86_400, &["spamcop"][..]),
+    ] {
         run.wait(
             "clean",
             WaitKind::Time,
@@ -466,7 +572,11 @@ pub(crate) fn watched(created: RunCreated) -> Recorder {
 /// ... to the end. `left` are the lists that still name the address.
 pub(crate) fn finished(created: RunCreated, left: &[&str]) -> Recorder {
     let mut run = watched(created);
-    let findings = |left: &[&str]| left.iter().map(|list| listed(list, Severity::Major)).collect();
+    let findings = |left: &[&str]| {
+        left.iter()
+            .map(|list| listed(list, Severity::Major))
+            .collect()
+    };
     let outcome = if left.is_empty() {
         StepOutcome::Good
     } else {
@@ -504,8 +614,17 @@ pub(crate) fn cases() -> Vec<(&'static str, Vec<Event>)> {
     };
     let mut failed = Recorder::new(created());
     failed
-        .finish("rdns", StepOutcome::Unknown, json!({"addresses": [{"address": "203.0.113.7", "verdict": "unknown"}]}), Vec::new(), &[])
-        .fail("scan", "cannot ask any list: the resolver 127.0.0.1 does not answer (see `mailmedic doctor`)");
+        .finish(
+            "rdns",
+            StepOutcome::Unknown,
+            json!({"addresses": [{"address": "203.0.113.7", "verdict": "unknown"}]}),
+            Vec::new(),
+            &[],
+        )
+        .fail(
+            "scan",
+            "cannot ask any list: the resolver 127.0.0.1 does not answer (see `mailmedic doctor`)",
+        );
     failed.push(
         "engine",
         EventKind::StepSkipped {

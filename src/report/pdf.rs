@@ -182,10 +182,8 @@ impl WorkFolder {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
         let stamp = jiff::Timestamp::now().as_nanosecond();
-        let path = std::env::temp_dir().join(format!(
-            "mailmedic-{}-{number}-{stamp}",
-            std::process::id()
-        ));
+        let path =
+            std::env::temp_dir().join(format!("mailmedic-{}-{number}-{stamp}", std::process::id()));
         let made = make_private(&path);
         made.map_err(|source| PdfError::File {
             path: path.clone(),
@@ -220,8 +218,14 @@ mod tests {
         let nowhere = tempfile::tempdir().unwrap();
         let error = find_in(None, nowhere.path().as_os_str()).unwrap_err();
         let text = error.to_string();
-        assert!(text.contains("chromium") && text.contains("--format html"), "{text}");
-        let error = find_in(Some(Path::new("/nowhere/printer")), nowhere.path().as_os_str());
+        assert!(
+            text.contains("chromium") && text.contains("--format html"),
+            "{text}"
+        );
+        let error = find_in(
+            Some(Path::new("/nowhere/printer")),
+            nowhere.path().as_os_str(),
+        );
         assert!(error.unwrap_err().to_string().contains("/nowhere/printer"));
     }
 
@@ -235,7 +239,10 @@ mod tests {
         std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
         let found = find_in(None, folder.path().as_os_str()).unwrap();
         let text = print("<p>x", &found).unwrap_err().to_string();
-        assert!(text.contains("no fonts here") && text.contains('3'), "{text}");
+        assert!(
+            text.contains("no fonts here") && text.contains('3'),
+            "{text}"
+        );
         std::fs::write(&program, "#!/bin/sh\nprintf '%%PDF-1.7' > \"$2\"\n").unwrap();
         assert_eq!(print("<p>x", &found).unwrap(), b"%PDF-1.7");
     }

@@ -26,11 +26,6 @@
 //! * A skipped need skips a step, unless `step.when` reads the status of that need: [`References::reads_status`].
 //! * Needs are resolved: "the step before" is written out in [`Step::needs`].
 
-mod expressions;
-pub mod inputs;
-mod model;
-mod names;
-mod text;
 mod arguments;
 mod draft;
 mod expressions;
@@ -51,10 +46,6 @@ pub use model::{
 pub use text::{Arguments, Text, TextError};
 
 use std::path::Path;
-
-use crate::actions::{ACTIONS, Action};
-use crate::templates::Templates;
-use crate::yaml::Diagnostics;
 use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
@@ -85,10 +76,6 @@ impl Vocabulary<'static> {
 /// Reads and checks a runbook: a file, or a shipped one by its name.
 ///
 /// # Errors
-/// All faults at once.
-pub fn load(file: &Path, vocabulary: &Vocabulary<'_>) -> Result<Checked, Diagnostics> {
-    let _ = (file, vocabulary);
-    Err(Diagnostics::default())
 /// All faults at once; also when there is no such file and no such name.
 pub fn load(file: &Path, vocabulary: &Vocabulary<'_>) -> Result<Checked, Diagnostics> {
     let name = file.display().to_string();
@@ -123,8 +110,6 @@ pub fn check(
     origin: &str,
     vocabulary: &Vocabulary<'_>,
 ) -> Result<Checked, Diagnostics> {
-    let _ = (text, origin, vocabulary);
-    Err(Diagnostics::default())
     checked(text, origin, Path::new(""), vocabulary)
 }
 

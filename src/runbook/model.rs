@@ -115,7 +115,6 @@ pub struct Step {
     pub check: Option<String>,
     /// `with`: the arguments.
     pub with: Arguments,
-    /// Condition; false means skipped. Evaluated when the needs have ended; for `foreach`, before the items are.
     /// The conditions among the arguments (`until` of a wait), compiled; see [`Step::condition`].
     pub conditions: Vec<Expression>,
     /// Condition; false means skipped. Judged when the needs have ended; for `foreach` before the items are unfolded, unless it

@@ -1,12 +1,3 @@
-//! The names that texts speak of, found by walking compiled templates.
-
-use handlebars::Template;
-use handlebars::template::{Parameter, TemplateElement};
-
-use super::References;
-use super::text::names_of;
-
-/// Notes what a template speaks of.
 //! The names that texts speak of: found by walking compiled templates, and looked up in the variables of their place.
 
 use handlebars::template::{BlockParam, HelperTemplate, Parameter, Subexpression, TemplateElement};
@@ -39,10 +30,6 @@ pub(super) fn collect_text(template: &Template, references: &mut References) {
             | TemplateElement::HtmlExpression(part)
             | TemplateElement::HelperBlock(part) => {
                 if part.params.is_empty() && part.hash.is_empty() {
-                    parameter_names(&part.name, references);
-                }
-                for parameter in part.params.iter().chain(part.hash.values()) {
-                    parameter_names(parameter, references);
                     note(&part.name, references);
                 }
                 for parameter in part.params.iter().chain(part.hash.values()) {
@@ -57,11 +44,6 @@ pub(super) fn collect_text(template: &Template, references: &mut References) {
     }
 }
 
-fn parameter_names(parameter: &Parameter, references: &mut References) {
-    match parameter {
-        Parameter::Path(path) => {
-            if let Some(path) = names_of(path) {
-                references.note(&path.iter().map(String::as_str).collect::<Vec<_>>());
 fn note(parameter: &Parameter, references: &mut References) {
     match parameter {
         Parameter::Path(path) => {
@@ -72,10 +54,6 @@ fn note(parameter: &Parameter, references: &mut References) {
         }
         Parameter::Name(name) => references.note(&[name]),
         Parameter::Subexpression(inner) => {
-            if let TemplateElement::Expression(part) = inner.as_element() {
-                for parameter in part.params.iter().chain(part.hash.values()) {
-                    parameter_names(parameter, references);
-                }
             for parameter in inner
                 .params()
                 .into_iter()

@@ -336,7 +336,6 @@ fn lone_reference(template: &Template) -> Option<Vec<String>> {
 }
 
 /// The names of a path from the root; `None` for `this`, `../x`, `@index`.
-pub(super) fn names_of(path: &Path) -> Option<Vec<String>> {
 fn names_of(path: &Path) -> Option<Vec<String>> {
     let Path::Relative((segments, _)) = path else {
         return None;

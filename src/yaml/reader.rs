@@ -61,8 +61,6 @@ impl Reader {
         self.faults.is_empty()
     }
 
-    /// All faults, in the order of the file.
-    pub fn finish(self) -> Diagnostics {
     /// Keeps a piece of the file out of everything that is shown: a password that should not be there ends in no log.
     pub fn mask(&mut self, span: Span) {
         self.masked.push(span);

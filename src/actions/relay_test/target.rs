@@ -34,7 +34,7 @@ pub(super) async fn targets(context: &Context<'_>) -> Result<Targets, ActionErro
     let ports = ports(context)?;
     let mut targets = Targets::default();
     for server in servers(context)? {
-        let addresses = match server.address.or_else(|| server.host.parse().ok()) {
+        let addresses = match server.address.or_else(|| address_in(&server.host)) {
             Some(address) => vec![address],
             None => resolve(context, &server.host, &mut targets).await,
         };
@@ -75,7 +75,7 @@ fn servers(context: &Context<'_>) -> Result<Vec<Server>, ActionError> {
     let mut servers = Vec::new();
     for host in hosts {
         context.allow_host(&host)?;
-        let address: Option<IpAddr> = host.trim_matches(['[', ']']).parse().ok();
+        let address = address_in(&host);
         let known = context.site.servers.iter().find(|server| {
             server.host.eq_ignore_ascii_case(&host)
                 || (address.is_some() && server.address == address)
@@ -90,6 +90,11 @@ fn servers(context: &Context<'_>) -> Result<Vec<Server>, ActionError> {
         });
     }
     Ok(servers)
+}
+
+/// The address, where a host is written as one, with or without brackets.
+fn address_in(host: &str) -> Option<IpAddr> {
+    host.trim_matches(['[', ']']).parse().ok()
 }
 
 fn ports(context: &Context<'_>) -> Result<Option<Vec<u16>>, ActionError> {

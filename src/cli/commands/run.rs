@@ -17,7 +17,6 @@ use crate::engine::{PlanRequest, Stop, plan};
 use crate::record::{Mode, RunState, RunStatus};
 use crate::runbook::Checked;
 use crate::site::Site;
-use crate::store::Store;
 
 /// How long a process stays when the next date is near.
 const PATIENCE: Duration = Duration::from_secs(60);

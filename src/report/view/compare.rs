@@ -46,6 +46,7 @@ pub(super) fn changes(events: &[Event], state: &RunState, calendar: &Calendar) -
         let again = state
             .steps
             .iter()
+            .map(|step| &**step)
             .find(|other| other.plan.section == Section::Verify && base(other) == step.plan.key);
         rows.extend(compare(events, state, step, again, calendar));
     }
@@ -117,9 +118,7 @@ fn rows(
         let position = after
             .iter()
             .position(|other| other.subject == facet.subject);
-        let again = position
-            .map(|position| after.remove(position))
-            .zip(last);
+        let again = position.map(|position| after.remove(position)).zip(last);
         rows.push(ChangeView {
             what: line(&first.step.plan.title),
             subject: facet.subject.clone(),
@@ -141,7 +140,9 @@ fn change(before: &Facet, after: Option<&Facet>) -> Word {
     match after {
         None => Word::new("not_checked", "not checked again yet", "?"),
         Some(after) => match (rank(before), rank(after)) {
-            (_, None) if after.verdict.mark == "–" => Word::new("same", "not applicable any more", "–"),
+            (_, None) if after.verdict.mark == "–" => {
+                Word::new("same", "not applicable any more", "–")
+            }
             (_, None) => Word::new("unknown", "could not tell", "?"),
             (None, Some(2)) => Word::new("better", "now in order", "✓"),
             (None, Some(_)) => Word::new("worse", "now a problem", "✗"),
@@ -224,10 +225,7 @@ fn facets(seen: &Observation<'_>) -> Vec<Facet> {
                 text,
             )]
         }
-        "mailauth.check" => list(outputs, "domains")
-            .iter()
-            .map(authenticated)
-            .collect(),
+        "mailauth.check" => list(outputs, "domains").iter().map(authenticated).collect(),
         _ => Vec::new(),
     };
     if !facets.is_empty() {

@@ -96,6 +96,7 @@ fn lives(state: &RunState) -> Vec<Life<'_>> {
     let mut ended: Vec<&StepState> = state
         .steps
         .iter()
+        .map(|step| &**step)
         .filter(|step| step.finished_seq.is_some())
         .collect();
     ended.sort_by_key(|step| step.finished_seq);

@@ -148,7 +148,9 @@ impl View {
             run: run::run(state, calendar),
             status: run::status(state, &counts, calendar),
             topics: topics::topics(state, &findings),
-            needs: open::needs(state, calendar, &site, &reverse, &findings, &drafts, &listings),
+            needs: open::needs(
+                state, calendar, &site, &reverse, &findings, &drafts, &listings,
+            ),
             open: open::open(state, calendar, &listings, &findings),
             done: work::done(&work),
             work,
@@ -184,7 +186,8 @@ fn notices(laboratory: bool, check_run: bool) -> Vec<String> {
     }
     if check_run {
         notices.push(
-            "Check run: the program only looked. Nothing was changed, sent or asked for.".to_owned(),
+            "Check run: the program only looked. Nothing was changed, sent or asked for."
+                .to_owned(),
         );
     }
     notices

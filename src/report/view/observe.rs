@@ -117,6 +117,7 @@ pub(super) fn current_checks(state: &RunState) -> Vec<&StepState> {
     state
         .steps
         .iter()
+        .map(|step| &**step)
         .filter(|step| is_check(step) && step.status != StepStatus::Unfolded)
         .filter(|step| match step.plan.section {
             Section::Verify => ended(step),

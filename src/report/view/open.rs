@@ -8,8 +8,8 @@ use super::moment::{Calendar, When};
 use super::names::AddressView;
 use super::read::{line, lines};
 use super::site::SiteView;
-use super::work::asked;
 use super::words;
+use super::work::asked;
 use crate::record::{RunState, RunStatus, StepStatus, WaitKind};
 
 /// Something a person must do.
@@ -60,7 +60,9 @@ pub(super) fn needs(
     for step in &state.steps {
         let (kind, from, until) = match &step.status {
             StepStatus::Waiting(wait) => match &wait.kind {
-                WaitKind::Approval { approvers, .. } => ("approval", people(approvers), wait.deadline),
+                WaitKind::Approval { approvers, .. } => {
+                    ("approval", people(approvers), wait.deadline)
+                }
                 WaitKind::Manual { .. } => ("task", technician(site), wait.deadline),
                 WaitKind::Time | WaitKind::Retry => continue,
             },
@@ -71,7 +73,9 @@ pub(super) fn needs(
         let text = asked(step);
         let (what, detail) = match (kind, text.as_slice()) {
             ("resolve", _) => (
-                format!("Find out whether \"{title}\" happened before the program was interrupted."),
+                format!(
+                    "Find out whether \"{title}\" happened before the program was interrupted."
+                ),
                 Vec::new(),
             ),
             ("approval", [one]) => (one.clone(), Vec::new()),
@@ -119,9 +123,9 @@ pub(crate) fn command(run: &str, key: &str, status: &StepStatus) -> Option<Strin
     let (run, key) = (line(run), shell_word(&line(key)));
     match status {
         StepStatus::Waiting(wait) => match &wait.kind {
-            WaitKind::Approval { .. } => {
-                Some(format!("mailmedic approve {run} {key} --by NAME   (or: reject)"))
-            }
+            WaitKind::Approval { .. } => Some(format!(
+                "mailmedic approve {run} {key} --by NAME   (or: reject)"
+            )),
             WaitKind::Manual {
                 evidence_required, ..
             } => Some(if *evidence_required {
@@ -189,9 +193,9 @@ pub(super) fn open(
         });
     }
     // A listing has its own line above.
-    let others = findings
-        .iter()
-        .filter(|finding| finding.open && !(finding.code.starts_with("listed") && !listings.is_empty()));
+    let others = findings.iter().filter(|finding| {
+        finding.open && !(finding.code.starts_with("listed") && !listings.is_empty())
+    });
     open.extend(others.map(|finding| OpenView {
         what: finding.summary.clone(),
         reason: "Problem not settled yet.".to_owned(),

@@ -276,12 +276,11 @@ fn waiting(state: &RunState) -> String {
 }
 
 fn first_failed(state: &RunState) -> Option<&StepState> {
-    let ended_badly = |step: &&StepState| {
-        matches!(&step.status, StepStatus::Finished { outcome, tolerated: false } if !outcome.lets_dependants_go())
-    };
+    let ended_badly = |step: &&StepState| matches!(&step.status, StepStatus::Finished { outcome, tolerated: false } if !outcome.lets_dependants_go());
     state
         .steps
         .iter()
+        .map(|step| &**step)
         .filter(ended_badly)
         .min_by_key(|step| step.finished_seq)
 }

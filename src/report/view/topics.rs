@@ -48,7 +48,12 @@ const AREAS: &[Area] = &[
         code: "relay",
         title: "Misuse by strangers",
         meaning: "A mail server must not pass on mail for people it does not know; spammers look for servers that do.",
-        findings: &["relay-", "accepts-unknown-recipients", "auth-accepts-anything", "backscatter"],
+        findings: &[
+            "relay-",
+            "accepts-unknown-recipients",
+            "auth-accepts-anything",
+            "backscatter",
+        ],
         actions: &["relay.test"],
     },
     Area {
@@ -76,7 +81,14 @@ const AREAS: &[Area] = &[
         code: "server",
         title: "The mail server's settings",
         meaning: "Encryption, log-in and answers of the server, as others see them.",
-        findings: &["auth-before-tls", "vrfy-", "certificate-", "starttls-", "postmaster-", "server-"],
+        findings: &[
+            "auth-before-tls",
+            "vrfy-",
+            "certificate-",
+            "starttls-",
+            "postmaster-",
+            "server-",
+        ],
         actions: &["server.check"],
     },
     Area {

@@ -78,7 +78,8 @@ pub(super) fn work(events: &[Event], state: &RunState, calendar: &Calendar) -> V
 pub(super) fn done(work: &[WorkView]) -> String {
     let mut titles: Vec<String> = Vec::new();
     for entry in work {
-        if entry.result.mark == "✓" && entry.kind != "approval" && !titles.contains(&entry.title) {
+        if entry.result.mark == "✓" && entry.kind != "approval" && !titles.contains(&entry.title)
+        {
             titles.push(entry.title.clone());
         }
     }

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::human::heading;
 use super::paint::{Ink, Style, ink, wrap};
 use super::table::Table;
-use crate::record::{Event, RunState, StepState};
+use crate::record::{Event, RunState, RunSummary, StepState};
 use crate::report::view::moment::span;
 use crate::report::view::{self, Calendar, View, line, lines, words};
 
@@ -19,24 +19,29 @@ pub fn runs<'a>(
     out: &mut dyn Write,
     style: Style,
     now: Timestamp,
-    states: impl IntoIterator<Item = &'a RunState>,
+    summaries: impl IntoIterator<Item = &'a RunSummary>,
 ) -> io::Result<()> {
     let mut table = Table::new(&["RUN", "SITE", "RUNBOOK", "STATE", "OPEN", "NEXT", "CREATED"]);
     let mut empty = true;
-    for state in states {
+    for run in summaries {
         empty = false;
-        let word = words::run(state.status());
+        let word = words::run(run.status);
         table.row(vec![
-            (line(&state.created.run), None),
-            (line(&state.created.site), None),
-            (line(&state.created.runbook), None),
+            (line(&run.run), None),
+            (line(&run.site), None),
+            (line(&run.runbook), None),
             (
                 format!("{} {}", word.mark, word.text),
                 Some(ink(&word.mark)),
             ),
-            (state.open_findings().len().to_string(), None),
-            (next(state, now), None),
-            (calendar(state).when(state.created_at).short, None),
+            (run.open_findings.to_string(), None),
+            (next(run.due.filter(|_| !run.is_finished()), now), None),
+            (
+                Calendar::new(run.timezone.as_deref())
+                    .when(run.created)
+                    .short,
+                None,
+            ),
         ]);
     }
     if empty {
@@ -61,7 +66,8 @@ pub fn status(
 ) -> io::Result<()> {
     let view = View::from_state(state, events);
     head(out, style, &view)?;
-    let next = next(state, now);
+    let due = state.next_wake().filter(|_| state.conclusion.is_none());
+    let next = next(due, now);
     if !next.is_empty() {
         writeln!(out, "next: {next}")?;
     }
@@ -307,11 +313,8 @@ fn paragraph(
 }
 
 /// `in 5 hours`, `due for 2 days`; empty when no date is set.
-fn next(state: &RunState, now: Timestamp) -> String {
-    if state.conclusion.is_some() {
-        return String::new();
-    }
-    match state.next_wake() {
+fn next(due: Option<Timestamp>, now: Timestamp) -> String {
+    match due {
         None => String::new(),
         Some(wake) => {
             let seconds = wake.duration_since(now).as_secs();

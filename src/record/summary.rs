@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::record::{RunState, RunStatus, Severity, StepStatus};
+use super::{RunState, RunStatus, Severity, StepStatus, WaitKind};
 
 /// One line about a run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -14,8 +14,10 @@ pub struct RunSummary {
     pub site: String,
     /// The runbook's name.
     pub runbook: String,
-    /// `active`, `waiting`, `needs_resolve`, `healthy`, `findings_open`, `failed`, `cancelled`.
-    pub status: String,
+    /// Where it stands.
+    pub status: RunStatus,
+    /// The site's time zone, for showing times.
+    pub timezone: Option<String>,
     /// When it was created.
     pub created: Timestamp,
     /// Time of its last event.
@@ -45,7 +47,10 @@ impl RunSummary {
             run: state.created.run.clone(),
             site: state.created.site.clone(),
             runbook: state.created.runbook.clone(),
-            status: state.status().as_str().to_owned(),
+            status: state.status(),
+            timezone: state.created.site_snapshot["timezone"]
+                .as_str()
+                .map(str::to_owned),
             created: state.created_at,
             updated: state.updated,
             due: state.next_wake(),
@@ -53,10 +58,9 @@ impl RunSummary {
                 .steps
                 .iter()
                 .filter(|step| match &step.status {
-                    StepStatus::Waiting(wait) => !matches!(
-                        wait.kind,
-                        crate::record::WaitKind::Time | crate::record::WaitKind::Retry
-                    ),
+                    StepStatus::Waiting(wait) => {
+                        !matches!(wait.kind, WaitKind::Time | WaitKind::Retry)
+                    }
                     StepStatus::Interrupted { ask } => *ask,
                     _ => false,
                 })
@@ -73,11 +77,6 @@ impl RunSummary {
 
     /// True when the run has ended.
     pub fn is_finished(&self) -> bool {
-        !matches!(
-            self.status.as_str(),
-            s if s == RunStatus::Active.as_str()
-                || s == RunStatus::Waiting.as_str()
-                || s == RunStatus::NeedsResolve.as_str()
-        )
+        matches!(self.status, RunStatus::Finished(_))
     }
 }

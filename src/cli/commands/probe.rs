@@ -7,8 +7,8 @@ use serde_json::{Map, Value, json};
 
 use super::run::runtime;
 use crate::actions::{
-    Action, ActionError, Report, Args, ArtifactSink, Conditions, Context, Effect, Facts, Kind, Next,
-    Progress, Secrets, StepInfo,
+    Action, ActionError, Args, ArtifactSink, Conditions, Context, Effect, Facts, Kind, Next,
+    Progress, Report, Secrets, StepInfo,
 };
 use crate::cli::exit::Exit;
 use crate::cli::fail::{Fail, chain};

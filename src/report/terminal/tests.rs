@@ -91,7 +91,8 @@ fn tables_tell_where_runs_stand() {
         .collect();
     let style = Style::plain(120);
     let mut out = Vec::new();
-    runs(&mut out, style, now, &states).unwrap();
+    let summaries: Vec<RunSummary> = states.iter().map(RunSummary::of).collect();
+    runs(&mut out, style, now, &summaries).unwrap();
     out.extend_from_slice(b"\n-- none --\n");
     runs(&mut out, style, now, []).unwrap();
     for (name, wanted) in [
@@ -118,7 +119,13 @@ fn a_table_never_wraps() {
         for (_, events) in fixture::cases() {
             let state = RunState::replay(&events).unwrap();
             let mut out = Vec::new();
-            runs(&mut out, Style::plain(width), now, [&state]).unwrap();
+            runs(
+                &mut out,
+                Style::plain(width),
+                now,
+                [&RunSummary::of(&state)],
+            )
+            .unwrap();
             // Seven columns need their least width.
             let room = width.max(7 * 6 + 6 * 2);
             for line in String::from_utf8(out).unwrap().lines() {

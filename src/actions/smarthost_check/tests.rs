@@ -138,8 +138,16 @@ fn codes(report: &Report) -> Vec<&str> {
 
 type Change = fn(&mut Rig);
 
-/// What is changed, the verdict, where it is blocked, and the findings.
-const CASES: &[(&str, Change, &str, Option<&str>, &[&str])] = &[
+/// What is wrong, how that is brought about, the verdict, where it is blocked, and the findings.
+type Case = (
+    &'static str,
+    Change,
+    &'static str,
+    Option<&'static str>,
+    &'static [&'static str],
+);
+
+const CASES: &[Case] = &[
     ("all is well", |_| {}, "ready", None, &[]),
     (
         "TLS from the first byte",

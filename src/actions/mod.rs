@@ -8,13 +8,16 @@
 mod approval;
 mod argument;
 mod blacklist_scan;
+mod command_run;
 mod context;
 mod delisting_draft;
 #[cfg(test)]
 mod desk;
 mod document_render;
 mod events_analyze;
+mod http_request;
 mod manual;
+mod notify;
 mod rdns_verify;
 mod relay_test;
 mod report;
@@ -22,6 +25,7 @@ mod smarthost_check;
 #[cfg(test)]
 mod testing;
 mod wait;
+mod web;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -44,6 +48,9 @@ pub static ACTIONS: &[&dyn Action] = &[
     &approval::Approval,
     &manual::Manual,
     &wait::Wait,
+    &http_request::HttpRequest,
+    &command_run::CommandRun,
+    &notify::Notify,
 ];
 
 /// One kind of work.

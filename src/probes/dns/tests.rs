@@ -137,7 +137,7 @@ fn listed(reply: &mut Message, owner: &str) -> Act {
 fn client(servers: &[SocketAddr]) -> Dns {
     let settings = DnsSettings {
         servers: servers.to_vec(),
-        tries: [400, 500, 600].map(Duration::from_millis).to_vec(),
+        tries: [1000, 1200, 1400].map(Duration::from_millis).to_vec(),
         ..DnsSettings::default()
     };
     Dns::new(settings, Arc::new(SystemClock))
@@ -191,7 +191,7 @@ fn everything(asked: &str, nth: usize, reply: &mut Message) -> Act {
         "second" if nth == 0 => Act::Silent,
         "late" => {
             listed(reply, asked);
-            Act::Late(550)
+            Act::Late(1500)
         }
         "big" => {
             listed(reply, asked);
@@ -240,6 +240,8 @@ fn everything(asked: &str, nth: usize, reply: &mut Message) -> Act {
 
 #[tokio::test]
 async fn every_kind_of_answer_is_kept_apart() {
+    // Side by side, because some of them take their time.
+    let mut cases = tokio::task::JoinSet::new();
     for (asked, word, packets) in [
         ("listed.example", "records", 1),
         ("nodata.example", "no_data", 1),
@@ -260,18 +262,21 @@ async fn every_kind_of_answer_is_kept_apart() {
         ("circle.example", "malformed", 2),
         ("bad..example", "not_asked", 0),
     ] {
-        let server = serve(everything).await;
-        let dns = client(&[server.address]);
-        let answer = dns.a(asked).await;
-        assert_eq!(answer.outcome.word(), word, "{asked}: {answer}");
-        let seen = server.packets.load(Ordering::SeqCst);
-        assert_eq!(seen, packets, "packets for {asked}");
-        assert_eq!(usize::from(answer.tries), packets, "tries for {asked}");
-        if word == "records" {
-            assert_eq!(answer.v4(), [Ipv4Addr::new(127, 0, 0, 2)], "{asked}");
-            assert_eq!(answer.server, Some(server.address));
-        }
+        cases.spawn(async move {
+            let server = serve(everything).await;
+            let dns = client(&[server.address]);
+            let answer = dns.a(asked).await;
+            assert_eq!(answer.outcome.word(), word, "{asked}: {answer}");
+            let seen = server.packets.load(Ordering::SeqCst);
+            assert_eq!(seen, packets, "packets for {asked}");
+            assert_eq!(usize::from(answer.tries), packets, "tries for {asked}");
+            if word == "records" {
+                assert_eq!(answer.v4(), [Ipv4Addr::new(127, 0, 0, 2)], "{asked}");
+                assert_eq!(answer.server, Some(server.address));
+            }
+        });
     }
+    cases.join_all().await;
 }
 
 #[tokio::test]

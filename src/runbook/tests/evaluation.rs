@@ -429,6 +429,8 @@ fn a_long_runbook_is_checked_quickly() {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
     #[test]
     fn no_runbook_panics(parts in prop::collection::vec(prop::sample::select(vec![
         "version: 1\n", "name: t\n", "steps:\n", "  - id: a\n", "    action: wait\n", "    action: blacklist.scan\n",
@@ -507,7 +509,7 @@ fn depth_overflows_no_stack() {
     };
     let small = std::thread::Builder::new().stack_size(2 << 20);
     let work = move || {
-        for n in [1, 8, 10, 24, 50, 400, 2_000, 20_000] {
+        for n in [1, 10, 24, 400, 20_000] {
             for text in conditions(n) {
                 let quoted = serde_json::to_string(&text).unwrap();
                 let _ = checked(&format!(

@@ -1,3 +1,5 @@
 //! Exit code in, nothing else.
 
-fn main() {}
+fn main() -> std::process::ExitCode {
+    mailmedic::cli::main()
+}

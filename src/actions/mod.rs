@@ -7,9 +7,20 @@
 
 mod approval;
 mod argument;
+mod blacklist_scan;
 mod context;
+mod delisting_draft;
+#[cfg(test)]
+mod desk;
+mod document_render;
+mod events_analyze;
 mod manual;
+mod rdns_verify;
+mod relay_test;
 mod report;
+mod smarthost_check;
+#[cfg(test)]
+mod testing;
 mod wait;
 
 use std::future::Future;
@@ -22,7 +33,18 @@ pub use report::{ActionError, Next, Report, WaitFor};
 pub use crate::record::Effect;
 
 /// All actions, in the order of the reference.
-pub static ACTIONS: &[&dyn Action] = &[&approval::Approval, &manual::Manual, &wait::Wait];
+pub static ACTIONS: &[&dyn Action] = &[
+    &blacklist_scan::BlacklistScan,
+    &rdns_verify::RdnsVerify,
+    &relay_test::RelayTest,
+    &smarthost_check::SmarthostCheck,
+    &events_analyze::EventsAnalyze,
+    &delisting_draft::DelistingDraft,
+    &document_render::DocumentRender,
+    &approval::Approval,
+    &manual::Manual,
+    &wait::Wait,
+];
 
 /// One kind of work.
 pub trait Action: Sync {

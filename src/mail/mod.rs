@@ -1,1 +1,9 @@
-//! mail
+//! Pure knowledge of the field of mail: no I/O, nothing that asks the world.
+
+pub mod causes;
+pub mod dnsbl;
+pub mod events;
+pub mod findings;
+pub mod ptr;
+pub mod relay;
+pub mod reply;

@@ -1,14 +1,72 @@
-//! The one door to the world.
+//! The one door to the world: DNS, SMTP, HTTP, commands and the clock. Everything that looks at or
+//! touches something outside the process goes through [`Probes`], which comes in by argument.
+
+pub mod clock;
+pub mod command;
+pub mod dns;
+pub mod http;
+pub mod smtp;
 
 use std::sync::Arc;
 
-mod clock;
-
 pub use clock::{Clock, ShiftableClock, SystemClock};
+pub use command::Command;
+pub use dns::{Dns, DnsSettings};
+pub use http::{Http, HttpSettings};
+pub use smtp::{Smtp, SmtpSettings};
 
-/// Everything an action may touch, handed in by whoever starts it.
+/// Everything an action may touch, handed in by whoever starts it. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Probes {
+    /// Names.
+    pub dns: Dns,
+    /// Mail servers.
+    pub smtp: Smtp,
+    /// Web servers.
+    pub http: Http,
+    /// Programs.
+    pub command: Command,
     /// What time it is.
     pub clock: Arc<dyn Clock>,
+}
+
+/// How the probes are set up.
+#[derive(Debug, Clone, Default)]
+pub struct ProbeSettings {
+    /// Resolvers, tries, budgets. With servers given, web hosts are looked up through them too.
+    pub dns: DnsSettings,
+    /// Times and trust for mail servers.
+    pub smtp: SmtpSettings,
+    /// Times and trust for web servers.
+    pub http: HttpSettings,
+}
+
+/// The probes could not be set up.
+#[derive(Debug, thiserror::Error)]
+pub enum SetupError {
+    /// A certificate authority for mail servers.
+    #[error(transparent)]
+    Smtp(#[from] smtp::RootsError),
+    /// The HTTP client.
+    #[error(transparent)]
+    Http(#[from] http::HttpSetupError),
+}
+
+impl Probes {
+    /// Probes as `settings` say, with `clock` for the time. Nothing is sent or opened yet.
+    ///
+    /// # Errors
+    ///
+    /// When a certificate authority in the settings cannot be used.
+    pub fn new(settings: ProbeSettings, clock: Arc<dyn Clock>) -> Result<Self, SetupError> {
+        let own_names = !settings.dns.servers.is_empty();
+        let dns = Dns::new(settings.dns, clock.clone());
+        Ok(Self {
+            smtp: Smtp::new(settings.smtp, clock.clone())?,
+            http: Http::new(settings.http, own_names.then(|| dns.clone()))?,
+            dns,
+            command: Command,
+            clock,
+        })
+    }
 }

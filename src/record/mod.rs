@@ -9,6 +9,7 @@ mod event;
 mod finding;
 mod state;
 mod step;
+mod transition;
 
 pub use artifact::Artifact;
 pub use chain::{Broken, GENESIS, hash, verify};
@@ -17,5 +18,6 @@ pub use event::{
     RunCreated, SCHEMA, Section, WaitKind,
 };
 pub use finding::{Evidence, Finding, Severity, Verdict};
-pub use state::{IllegalTransition, RunState, RunStatus, next};
+pub use state::{RunState, RunStatus};
 pub use step::{Given, StepOutcome, StepState, StepStatus, Wait};
+pub use transition::{IllegalTransition, next};

@@ -1,34 +1,17 @@
-//! The one function that moves the state of a run.
-//!
-//! Executor, resume, status, board and report all fold events with [`next`], and nobody else decides what an event means.
-//! It is pure: no clock, no I/O. It refuses an event that cannot follow, naming both the event and the state.
+//! A run as its events have left it, and the questions everybody asks about it.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::{
-    Decision, Event, EventKind, Finding, GENESIS, PlannedStep, Resolution, RunConclusion,
-    RunCreated, StepOutcome, StepState, StepStatus, Wait, WaitKind, step::Given,
-};
-
-/// An event that cannot follow the events before it.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("event {seq} ({event}) cannot follow: {state}")]
-pub struct IllegalTransition {
-    /// Number of the refused event.
-    pub seq: u64,
-    /// What it was.
-    pub event: String,
-    /// What the state was.
-    pub state: String,
-}
+use super::{Event, Finding, RunConclusion, RunCreated, StepState, StepStatus};
 
 /// A run as its events have left it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RunState {
     /// The first event.
-    pub created: RunCreated,
+    pub created: Arc<RunCreated>,
     /// When it was created.
     pub created_at: Timestamp,
     /// Who created it.
@@ -38,7 +21,7 @@ pub struct RunState {
     /// Time of the last event.
     pub updated: Timestamp,
     /// All steps, in the order of the runbook; instances of a `foreach` step follow at the end.
-    pub steps: Vec<StepState>,
+    pub steps: Vec<Arc<StepState>>,
     /// How it ended, if it ended, and when.
     pub conclusion: Option<(RunConclusion, Timestamp)>,
     /// Who called it off and why.
@@ -47,7 +30,7 @@ pub struct RunState {
     pub executors: u32,
     /// Reports written: path, template, format.
     pub reports: Vec<(String, String, String)>,
-    positions: HashMap<String, usize>,
+    pub(super) positions: Arc<HashMap<String, usize>>,
 }
 
 /// Where a run stands as a whole.
@@ -75,49 +58,10 @@ impl RunStatus {
     }
 }
 
-/// The state after `event`. `state` is `None` before the first event.
-///
-/// # Errors
-/// [`IllegalTransition`] when the event cannot follow; the state is gone then, and the run must not go on.
-pub fn next(state: Option<RunState>, event: &Event) -> Result<RunState, IllegalTransition> {
-    match (state, &event.event) {
-        (None, EventKind::RunCreated(created)) if event.seq == 1 && event.prev == GENESIS => {
-            Ok(RunState::begin(created, event))
-        }
-        (None, other) => Err(IllegalTransition {
-            seq: event.seq,
-            event: name(other),
-            state: "a run begins with run_created".to_owned(),
-        }),
-        (Some(mut state), _) => {
-            state.apply(event)?;
-            Ok(state)
-        }
-    }
-}
-
 impl RunState {
-    /// Folds a whole run.
-    ///
-    /// # Errors
-    /// The first event that cannot follow, or an empty list.
-    pub fn replay<'a>(
-        events: impl IntoIterator<Item = &'a Event>,
-    ) -> Result<Self, IllegalTransition> {
-        let mut state = None;
-        for event in events {
-            state = Some(next(state, event)?);
-        }
-        state.ok_or_else(|| IllegalTransition {
-            seq: 0,
-            event: "nothing".to_owned(),
-            state: "a run has at least one event".to_owned(),
-        })
-    }
-
-    fn begin(created: &RunCreated, event: &Event) -> Self {
+    pub(super) fn begin(created: &RunCreated, event: &Event) -> Self {
         let mut state = RunState {
-            created: created.clone(),
+            created: Arc::new(created.clone()),
             created_at: event.at,
             created_by: event.actor.clone(),
             seq: event.seq,
@@ -127,7 +71,7 @@ impl RunState {
             cancelled: None,
             executors: 0,
             reports: Vec::new(),
-            positions: HashMap::with_capacity(created.steps.len()),
+            positions: Arc::default(),
         };
         for plan in &created.steps {
             state.add(StepState::new(plan.clone()));
@@ -135,23 +79,23 @@ impl RunState {
         state
     }
 
-    fn add(&mut self, step: StepState) {
-        self.positions
-            .insert(step.plan.key.clone(), self.steps.len());
-        self.steps.push(step);
+    pub(super) fn add(&mut self, step: StepState) {
+        Arc::make_mut(&mut self.positions).insert(step.plan.key.clone(), self.steps.len());
+        self.steps.push(Arc::new(step));
     }
 
     /// The step with this key.
     pub fn step(&self, key: &str) -> Option<&StepState> {
         self.positions
             .get(key)
-            .map(|position| &self.steps[*position])
+            .map(|position| &*self.steps[*position])
     }
 
     /// The instances of a `foreach` step, in order.
     pub fn instances<'a>(&'a self, key: &'a str) -> impl Iterator<Item = &'a StepState> {
         self.steps
             .iter()
+            .map(Arc::as_ref)
             .filter(move |step| step.parent.as_deref() == Some(key))
     }
 
@@ -201,6 +145,7 @@ impl RunState {
         let mut ended: Vec<&StepState> = self
             .steps
             .iter()
+            .map(Arc::as_ref)
             .filter(|step| step.finished_seq.is_some())
             .collect();
         ended.sort_by_key(|step| step.finished_seq);
@@ -224,7 +169,7 @@ impl RunState {
 
     /// Every finding of the run, settled ones too, each once as it was seen first.
     pub fn all_findings(&self) -> Vec<(&Finding, &str)> {
-        let mut ended: Vec<&StepState> = self.steps.iter().collect();
+        let mut ended: Vec<&StepState> = self.steps.iter().map(Arc::as_ref).collect();
         ended.sort_by_key(|step| step.finished_seq.unwrap_or(u64::MAX));
         let mut all: Vec<(&Finding, &str)> = Vec::new();
         for step in ended {
@@ -239,299 +184,4 @@ impl RunState {
         }
         all
     }
-
-    fn apply(&mut self, event: &Event) -> Result<(), IllegalTransition> {
-        let refuse = |state: String| IllegalTransition {
-            seq: event.seq,
-            event: name(&event.event),
-            state,
-        };
-        if event.seq != self.seq + 1 {
-            return Err(refuse(format!("the last event was {}", self.seq)));
-        }
-        if let Some((conclusion, _)) = self.conclusion
-            && !matches!(event.event, EventKind::ReportWritten { .. })
-        {
-            return Err(refuse(format!("the run ended as {}", conclusion.as_str())));
-        }
-        match &event.event {
-            EventKind::RunCreated(_) => return Err(refuse("the run exists already".to_owned())),
-            EventKind::ExecutorStarted { .. } => self.executors += 1,
-            EventKind::Interrupted { .. } => {}
-            EventKind::Cancelled { by, note } => self.cancelled = Some((by.clone(), note.clone())),
-            EventKind::RunFinished { conclusion } => {
-                self.conclusion = Some((*conclusion, event.at))
-            }
-            EventKind::ReportWritten {
-                path,
-                template,
-                format,
-                ..
-            } => {
-                self.reports
-                    .push((path.clone(), template.clone(), format.clone()));
-            }
-            EventKind::Unfolded { step, items } => {
-                let parent = self.expect(step, &refuse, |status| {
-                    matches!(status, StepStatus::Pending)
-                })?;
-                parent.status = StepStatus::Unfolded;
-                parent.started = Some(event.at);
-                let plan = parent.plan.clone();
-                for (key, item) in items {
-                    let instance = PlannedStep {
-                        key: format!("{step}[{key}]"),
-                        title: format!("{} ({key})", plan.title),
-                        ..plan.clone()
-                    };
-                    let mut instance = StepState::new(instance);
-                    instance.parent = Some(step.clone());
-                    instance.item = Some(item.clone());
-                    self.add(instance);
-                }
-            }
-            other => self.apply_to_step(event, other, &refuse)?,
-        }
-        self.seq = event.seq;
-        self.updated = event.at;
-        Ok(())
-    }
-
-    fn apply_to_step(
-        &mut self,
-        event: &Event,
-        kind: &EventKind,
-        refuse: &dyn Fn(String) -> IllegalTransition,
-    ) -> Result<(), IllegalTransition> {
-        match kind {
-            EventKind::StepStarted { step, attempt, .. } => {
-                let step = self.expect(step, refuse, |status| {
-                    matches!(
-                        status,
-                        StepStatus::Pending
-                            | StepStatus::Waiting(_)
-                            | StepStatus::Interrupted { ask: false }
-                    )
-                })?;
-                step.attempts = *attempt;
-                step.started.get_or_insert(event.at);
-                step.status = StepStatus::Running;
-            }
-            EventKind::StepFinished {
-                step,
-                outcome,
-                tolerated,
-                outputs,
-                findings,
-                subjects,
-                artifacts,
-                error,
-                ..
-            } => {
-                let step = self.expect(step, refuse, |status| {
-                    matches!(
-                        status,
-                        StepStatus::Running
-                            | StepStatus::Unfolded
-                            | StepStatus::Interrupted { ask: false }
-                    )
-                })?;
-                step.outputs.clone_from(outputs);
-                step.findings.clone_from(findings);
-                step.subjects.clone_from(subjects);
-                step.artifacts.clone_from(artifacts);
-                step.error.clone_from(error);
-                step.end(
-                    event,
-                    StepStatus::Finished {
-                        outcome: *outcome,
-                        tolerated: *tolerated,
-                    },
-                );
-            }
-            EventKind::StepSkipped { step, reason } => {
-                let step = self.expect(step, refuse, |status| {
-                    matches!(
-                        status,
-                        StepStatus::Pending
-                            | StepStatus::Waiting(_)
-                            | StepStatus::Interrupted { .. }
-                    )
-                })?;
-                step.end(
-                    event,
-                    StepStatus::Skipped {
-                        reason: reason.clone(),
-                    },
-                );
-            }
-            EventKind::AttemptFailed { step, error, .. } => {
-                let step =
-                    self.expect(step, refuse, |status| matches!(status, StepStatus::Running))?;
-                step.error = Some(error.clone());
-            }
-            EventKind::Waiting {
-                step,
-                kind,
-                reason,
-                wake,
-                deadline,
-                memo,
-                ..
-            } => {
-                let step =
-                    self.expect(step, refuse, |status| matches!(status, StepStatus::Running))?;
-                let since = match &step.status {
-                    StepStatus::Waiting(wait) => wait.since,
-                    _ => event.at,
-                };
-                if !matches!(kind, WaitKind::Retry | WaitKind::Time) {
-                    step.asked = Some(kind.clone());
-                }
-                step.status = StepStatus::Waiting(Wait {
-                    kind: kind.clone(),
-                    reason: reason.clone(),
-                    since,
-                    wake: *wake,
-                    deadline: *deadline,
-                    memo: memo.clone(),
-                });
-            }
-            EventKind::StepInterrupted { step, ask, .. } => {
-                let step = self.expect(step, refuse, |status| {
-                    matches!(status, StepStatus::Running | StepStatus::Interrupted { .. })
-                })?;
-                step.interruptions += 1;
-                step.status = StepStatus::Interrupted { ask: *ask };
-            }
-            EventKind::Decided {
-                step,
-                decision,
-                by,
-                note,
-                evidence,
-                values,
-            } => {
-                let allowed = |status: &StepStatus| match decision {
-                    Decision::Approve | Decision::Reject => {
-                        matches!(status, StepStatus::Waiting(wait) if matches!(wait.kind, WaitKind::Approval { .. }))
-                    }
-                    Decision::Done => {
-                        matches!(status, StepStatus::Waiting(wait) if matches!(wait.kind, WaitKind::Manual { .. }))
-                    }
-                    Decision::Skip => matches!(
-                        status,
-                        StepStatus::Pending
-                            | StepStatus::Waiting(_)
-                            | StepStatus::Interrupted { ask: true }
-                    ),
-                    Decision::Resolve(_) => matches!(status, StepStatus::Interrupted { ask: true }),
-                };
-                let step = self.expect(step, refuse, allowed)?;
-                step.decide(
-                    event,
-                    Given {
-                        decision: *decision,
-                        by: by.clone(),
-                        at: event.at,
-                        note: note.clone(),
-                        evidence: evidence.clone(),
-                        values: values.clone(),
-                    },
-                );
-            }
-            _ => {}
-        }
-        Ok(())
-    }
-
-    fn expect(
-        &mut self,
-        key: &str,
-        refuse: &dyn Fn(String) -> IllegalTransition,
-        allowed: impl Fn(&StepStatus) -> bool,
-    ) -> Result<&mut StepState, IllegalTransition> {
-        let Some(position) = self.positions.get(key).copied() else {
-            return Err(refuse(format!("the run has no step '{key}'")));
-        };
-        let step = &mut self.steps[position];
-        if allowed(&step.status) {
-            Ok(step)
-        } else {
-            Err(refuse(format!("step '{key}' is {}", step.status_word())))
-        }
-    }
-}
-
-impl StepState {
-    fn end(&mut self, event: &Event, status: StepStatus) {
-        self.status = status;
-        self.finished = Some(event.at);
-        self.finished_seq = Some(event.seq);
-    }
-
-    /// A decision settles a gate by itself: whoever waits for the step may go on.
-    fn decide(&mut self, event: &Event, given: Given) {
-        let finished = |outcome| StepStatus::Finished {
-            outcome,
-            tolerated: false,
-        };
-        let status = match given.decision {
-            Decision::Approve | Decision::Done | Decision::Resolve(Resolution::Done) => {
-                finished(StepOutcome::Good)
-            }
-            Decision::Reject => finished(StepOutcome::Rejected),
-            Decision::Resolve(Resolution::NotDone) => finished(StepOutcome::Failed),
-            Decision::Resolve(Resolution::Rerun) => StepStatus::Pending,
-            Decision::Skip | Decision::Resolve(Resolution::Skip) => StepStatus::Skipped {
-                reason: match &given.note {
-                    Some(note) => format!("left out by {}: {note}", given.by),
-                    None => format!("left out by {}", given.by),
-                },
-            },
-        };
-        let say = |name: &str, value: serde_json::Value| (name.to_owned(), value);
-        self.outputs.extend([
-            say("by", given.by.clone().into()),
-            say("at", given.at.to_string().into()),
-            say("note", given.note.clone().unwrap_or_default().into()),
-        ]);
-        match given.decision {
-            Decision::Approve => self.outputs.extend([say("approved", true.into())]),
-            Decision::Reject => self.outputs.extend([say("approved", false.into())]),
-            Decision::Done => {
-                self.outputs
-                    .extend([say("form", given.values.clone().into())]);
-            }
-            _ => {}
-        }
-        self.artifacts.extend(given.evidence.iter().cloned());
-        self.given = Some(given);
-        if status == StepStatus::Pending {
-            self.status = status;
-        } else {
-            self.end(event, status);
-        }
-    }
-}
-
-/// The snake_case name of an event kind, as in the journal.
-fn name(kind: &EventKind) -> String {
-    let name = match kind {
-        EventKind::RunCreated(_) => "run_created",
-        EventKind::ExecutorStarted { .. } => "executor_started",
-        EventKind::Unfolded { .. } => "unfolded",
-        EventKind::StepStarted { .. } => "step_started",
-        EventKind::StepFinished { .. } => "step_finished",
-        EventKind::StepSkipped { .. } => "step_skipped",
-        EventKind::AttemptFailed { .. } => "attempt_failed",
-        EventKind::Waiting { .. } => "waiting",
-        EventKind::Decided { .. } => "decided",
-        EventKind::StepInterrupted { .. } => "step_interrupted",
-        EventKind::Interrupted { .. } => "interrupted",
-        EventKind::Cancelled { .. } => "cancelled",
-        EventKind::RunFinished { .. } => "run_finished",
-        EventKind::ReportWritten { .. } => "report_written",
-    };
-    name.to_owned()
 }

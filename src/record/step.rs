@@ -89,6 +89,10 @@ pub struct Given {
 }
 
 /// Where a step stands.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "few steps, and the large one is the one that is looked at"
+)]
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum StepStatus {

@@ -90,6 +90,13 @@ impl Arguments {
             .collect()
     }
 
+    /// True when no text refers to anything: rendering needs no variables then.
+    pub fn is_fixed(&self) -> bool {
+        self.entries
+            .iter()
+            .all(|(_, text)| matches!(text.0, Part::Fixed(_)))
+    }
+
     /// What they speak of.
     pub fn references(&self) -> References {
         let mut all = References::default();

@@ -1,0 +1,468 @@
+//! From what was heard to outputs, findings and an outcome.
+//!
+//! **When a target is clean.** Nobody should be told "clean" because the lists that matter did not answer. So a target
+//! counts as clean only when no blocklist holds it, and at least half of the blocklists that apply to it answered, and one
+//! of these proved itself with a test entry, and every list of critical severity among them (ZEN, DBL) answered. Else it is
+//! unknown. A listing is a listing however many others kept silent. Allowlists and reputation zones never count either way.
+
+use serde::Serialize;
+
+use super::asking::{Heard, Hearing, Unit, is_for};
+use super::breadth::{Standing as Breadth, doubts};
+use super::remedy;
+use super::selection::Selection;
+use crate::actions::{Context, Report};
+use crate::mail::dnsbl::{
+    Health, Kind, Part, Resolver, Severity, Standing, Subject, Verdict as Read,
+};
+use crate::record::{Evidence, Verdict};
+
+/// One target on one list.
+#[derive(Debug, Clone, Serialize)]
+struct Listing {
+    target: String,
+    list: String,
+    name: String,
+    zone: String,
+    codes: Vec<String>,
+    parts: Vec<String>,
+    meanings: Vec<String>,
+    severity: &'static str,
+    policy: bool,
+    text: String,
+    lookup_url: Option<String>,
+}
+
+/// A list that did not answer for a target, and why.
+#[derive(Debug, Clone, Serialize)]
+struct Missing {
+    list: String,
+    reason: String,
+}
+
+/// All lists on one target.
+#[derive(Debug, Clone, Serialize)]
+struct Target {
+    target: String,
+    verdict: &'static str,
+    listed: Vec<Listing>,
+    allowlisted: Vec<Listing>,
+    reputation: Vec<Listing>,
+    /// Blocklists that proved themselves and do not hold it.
+    clean: usize,
+    /// Blocklists without a test entry that do not seem to hold it.
+    clean_weak: usize,
+    unknown: Vec<Missing>,
+    broken: Vec<Missing>,
+    /// Blocklists that apply to it.
+    #[serde(skip)]
+    blocklists: usize,
+}
+
+/// How the lists stand; every list is in exactly one of the last four.
+#[derive(Debug, Clone, Default, Serialize)]
+struct Counts {
+    asked: usize,
+    healthy: usize,
+    weak: usize,
+    unknown: usize,
+    broken: usize,
+    skipped: usize,
+}
+
+#[derive(Debug, Clone, Serialize)]
+struct ResolverView {
+    servers: Vec<String>,
+    verdict: &'static str,
+    detail: String,
+}
+
+/// A target that was not asked about.
+#[derive(Debug, Clone, Serialize)]
+pub(super) struct RefusedTarget {
+    /// As it was given.
+    pub(super) target: String,
+    /// Why.
+    pub(super) reason: String,
+}
+
+/// What one list comes to for one target, over all its zones.
+enum Word {
+    Clean,
+    Weak,
+    Listed,
+    Other,
+    Unknown(String),
+    Broken(String),
+}
+
+/// The report of a scan.
+pub(super) fn report(
+    context: &Context<'_>,
+    selection: &Selection,
+    subjects: &[Subject],
+    refused: Vec<RefusedTarget>,
+    hearing: &Hearing<'_>,
+) -> Report {
+    let mut findings = Vec::new();
+    let mut judged = Vec::new();
+    let mut targets = Vec::new();
+    // Sorted by target: each takes its share from the front.
+    let mut rest = hearing.heard.as_slice();
+    for (number, subject) in subjects.iter().enumerate() {
+        let (heard, later) = rest.split_at(rest.partition_point(|one| one.subject <= number));
+        rest = later;
+        for one in heard {
+            let unit = &hearing.units[one.unit];
+            if one.reading.verdict == Read::Listed {
+                findings.extend(remedy::listed(unit, subject, one));
+            }
+            if counts(unit, one) {
+                judged.push(remedy::listing_subject(subject, unit.zone));
+            }
+        }
+        targets.push(target(selection, hearing, subject, heard));
+    }
+    let at = context.now();
+    let resolvers: Vec<String> = context
+        .probes
+        .dns
+        .servers()
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    let seen_from = format!("resolver {}", resolvers.join(", "));
+    let counts = health(selection, hearing);
+    let deaf = deaf(&hearing.resolver).is_some();
+    for unit in hearing.units.iter().filter(|_| !deaf) {
+        if unit.health.usable() {
+            judged.push(zone_shown(unit.zone));
+        } else if is_worth_telling(unit)
+            && let Some(reason) = unit.health.reason()
+            && is_broken(&unit.health)
+        {
+            let proof = Evidence::new("dns", reason.clone(), at).from(seen_from.clone());
+            findings.push(remedy::broken(&unit.chosen.list, unit.zone, &reason, proof));
+        }
+    }
+    findings.dedup_by(|a, b| a.code == b.code && a.subject == b.subject);
+    let detail = detail(&hearing.resolver);
+    let matters = hearing.units.iter().any(|unit| {
+        matches!(unit.health, Health::Refused(_)) && unit.chosen.list.severity >= Severity::Major
+    });
+    let proof = Evidence::new(
+        "dns",
+        refusals(hearing).unwrap_or_else(|| detail.clone()),
+        at,
+    )
+    .from(seen_from);
+    let unfit = remedy::resolver_unfit(&hearing.resolver, matters, proof);
+    if unfit.is_none() && !hearing.units.is_empty() {
+        judged.push("resolver".to_owned());
+    }
+    findings.extend(unfit);
+
+    let verdict = if targets.iter().any(|target| !target.listed.is_empty()) {
+        Verdict::Finding
+    } else if deaf
+        || !refused.is_empty()
+        || targets.iter().any(|target| target.verdict == "unknown")
+    {
+        Verdict::Unknown
+    } else if targets.iter().any(|target| target.verdict == "clean") {
+        Verdict::Good
+    } else {
+        Verdict::NotApplicable
+    };
+    let listed: Vec<Listing> = targets
+        .iter()
+        .flat_map(|target| target.listed.clone())
+        .collect();
+    let warnings = context
+        .facts
+        .latest_outputs("blacklist.scan")
+        .map(|before| doubts(&breadth(subjects, &targets), &before))
+        .unwrap_or_default();
+    let mut report = Report::new(verdict)
+        .with("targets", &targets)
+        .with("listed", listed)
+        .with("lists", counts)
+        .with("skipped", &selection.skipped)
+        .with("refused", refused)
+        .with("warnings", warnings)
+        .with(
+            "resolver",
+            ResolverView {
+                servers: resolvers,
+                verdict: resolver_word(&hearing.resolver),
+                detail,
+            },
+        );
+    report.findings = findings;
+    report.subjects = judged;
+    report
+}
+
+/// A zone without its place for a key: `zen.dq.spamhaus.net`.
+pub(super) fn zone_shown(zone: &str) -> String {
+    zone.replace("{key}.", "")
+}
+
+/// A page's address for a target.
+pub(super) fn filled(url: &str, subject: &Subject) -> String {
+    let text = subject.to_string();
+    ["{ip}", "{ipv6}", "{domain}"]
+        .iter()
+        .fold(url.to_owned(), |url, place| url.replace(place, &text))
+}
+
+fn target(
+    selection: &Selection,
+    hearing: &Hearing<'_>,
+    subject: &Subject,
+    heard: &[Heard],
+) -> Target {
+    let with = |standing: Standing| -> Vec<Listing> {
+        heard
+            .iter()
+            .filter_map(|one| listing(&hearing.units[one.unit], subject, one, standing))
+            .collect()
+    };
+    let mut view = Target {
+        target: subject.to_string(),
+        verdict: "not_applicable",
+        listed: with(Standing::Listed),
+        allowlisted: with(Standing::Allowed),
+        reputation: [with(Standing::Adverse), with(Standing::Neutral)].concat(),
+        clean: 0,
+        clean_weak: 0,
+        unknown: Vec::new(),
+        broken: Vec::new(),
+        blocklists: 0,
+    };
+    let (mut blocklists, mut answered, mut critical_missing) = (0, 0, false);
+    for chosen in &selection.chosen {
+        let units: Vec<usize> = (0..hearing.units.len())
+            .filter(|index| {
+                let unit = &hearing.units[*index];
+                std::ptr::eq(unit.chosen, chosen) && is_for(unit, subject)
+            })
+            .collect();
+        if units.is_empty() {
+            continue;
+        }
+        let blocklist = chosen.list.kind == Kind::Blocklist;
+        let word = word(hearing, heard, &units, blocklist);
+        let missing = |reason: String| Missing {
+            list: chosen.list.id.clone(),
+            reason,
+        };
+        let silent = matches!(word, Word::Unknown(_) | Word::Broken(_));
+        if blocklist {
+            blocklists += 1;
+            answered += usize::from(!silent);
+            critical_missing |= silent && chosen.list.severity == Severity::Critical;
+        }
+        match word {
+            Word::Clean => view.clean += 1,
+            Word::Weak => view.clean_weak += 1,
+            Word::Listed | Word::Other => {}
+            Word::Unknown(reason) => view.unknown.push(missing(reason)),
+            Word::Broken(reason) => view.broken.push(missing(reason)),
+        }
+    }
+    view.blocklists = blocklists;
+    view.verdict = if !view.listed.is_empty() {
+        "listed"
+    } else if blocklists == 0 {
+        "not_applicable"
+    } else if view.clean > 0 && answered * 2 >= blocklists && !critical_missing {
+        "clean"
+    } else {
+        "unknown"
+    };
+    view
+}
+
+fn breadth<'a>(subjects: &[Subject], targets: &'a [Target]) -> Vec<Breadth<'a>> {
+    subjects
+        .iter()
+        .zip(targets)
+        .map(|(subject, target)| Breadth {
+            target: &target.target,
+            address: matches!(subject, Subject::Address(_)),
+            listed: target
+                .listed
+                .iter()
+                .map(|listing| listing.list.as_str())
+                .collect(),
+            asked: target.blocklists,
+        })
+        .collect()
+}
+
+/// What a list comes to for one target: a listing in one of its zones decides, else the least certain zone does.
+fn word(hearing: &Hearing<'_>, heard: &[Heard], units: &[usize], blocklist: bool) -> Word {
+    if let Some(why) = deaf(&hearing.resolver) {
+        return Word::Unknown(why);
+    }
+    let mut word = if blocklist { Word::Clean } else { Word::Other };
+    for index in units {
+        let unit = &hearing.units[*index];
+        let one = heard.iter().find(|one| one.unit == *index);
+        if one.is_some_and(|one| one.reading.verdict == Read::Listed) {
+            return Word::Listed;
+        }
+        let trouble = unit.health.reason();
+        let next = match (trouble, one.map(|one| &one.reading.verdict)) {
+            (Some(reason), _) if is_broken(&unit.health) => Word::Broken(reason),
+            (Some(reason), _) => Word::Unknown(reason),
+            (None, None) => Word::Unknown("it was not asked".to_owned()),
+            (None, Some(Read::Refused(why))) => Word::Unknown(format!("refused: {why}")),
+            (None, Some(Read::Unknown(why))) => Word::Unknown(why.clone()),
+            (None, Some(Read::Broken(why))) => Word::Broken(format!("it {why}")),
+            (None, Some(Read::NotListed)) if blocklist && unit.health == Health::Weak => Word::Weak,
+            (None, Some(Read::NotListed)) => continue,
+            (None, Some(_)) => Word::Other,
+        };
+        word = match (word, next) {
+            (broken @ Word::Broken(_), _) | (_, broken @ Word::Broken(_)) => broken,
+            (unknown @ Word::Unknown(_), _) | (_, unknown @ Word::Unknown(_)) => unknown,
+            (_, next) => next,
+        };
+    }
+    word
+}
+
+fn listing(
+    unit: &Unit<'_>,
+    subject: &Subject,
+    heard: &Heard,
+    standing: Standing,
+) -> Option<Listing> {
+    let parts: Vec<&Part> = heard
+        .reading
+        .parts
+        .iter()
+        .filter(|part| part.standing == standing)
+        .collect();
+    let worst = parts.iter().map(|part| part.severity).max()?;
+    let list = &unit.chosen.list;
+    let mut codes: Vec<String> = parts.iter().map(|part| part.code.to_string()).collect();
+    codes.dedup();
+    let mut names: Vec<String> = parts.iter().filter_map(|part| part.list.clone()).collect();
+    names.dedup();
+    let mut meanings: Vec<String> = parts.iter().map(|part| part.meaning.clone()).collect();
+    meanings.dedup();
+    Some(Listing {
+        target: subject.to_string(),
+        list: list.id.clone(),
+        name: list.name.clone(),
+        zone: zone_shown(unit.zone),
+        codes,
+        parts: names,
+        meanings,
+        severity: match worst {
+            Severity::None => "none",
+            other => remedy::severity(other).as_str(),
+        },
+        policy: standing == Standing::Listed && heard.reading.policy_only(),
+        text: heard.text.join("\n"),
+        lookup_url: list.lookup_url.as_deref().map(|url| filled(url, subject)),
+    })
+}
+
+/// Whether an answer settles how a target stands on a zone.
+fn counts(unit: &Unit<'_>, heard: &Heard) -> bool {
+    match heard.reading.verdict {
+        Read::Listed => true,
+        Read::NotListed | Read::Allowed | Read::Noted => unit.health == Health::Healthy,
+        Read::Refused(_) | Read::Unknown(_) | Read::Broken(_) => false,
+    }
+}
+
+/// How the lists stand as a whole; a list is as good as its worst zone.
+fn health(selection: &Selection, hearing: &Hearing<'_>) -> Counts {
+    let mut counts = Counts {
+        skipped: selection.skipped.len(),
+        ..Counts::default()
+    };
+    for chosen in &selection.chosen {
+        let units: Vec<&Unit<'_>> = hearing
+            .units
+            .iter()
+            .filter(|unit| std::ptr::eq(unit.chosen, chosen))
+            .collect();
+        if units.is_empty() {
+            continue;
+        }
+        counts.asked += 1;
+        if deaf(&hearing.resolver).is_some() {
+            counts.unknown += 1;
+        } else if units.iter().any(|unit| is_broken(&unit.health)) {
+            counts.broken += 1;
+        } else if units.iter().any(|unit| !unit.health.usable()) {
+            counts.unknown += 1;
+        } else if units.iter().any(|unit| unit.health == Health::Weak) {
+            counts.weak += 1;
+        } else {
+            counts.healthy += 1;
+        }
+    }
+    counts
+}
+
+fn is_broken(health: &Health) -> bool {
+    matches!(
+        health,
+        Health::Silent | Health::Foreign(_) | Health::ListsTheWorld(_)
+    )
+}
+
+/// A zone that lists the world makes receivers refuse everybody's mail, so it is always told. A small list that went silent
+/// is only counted: there is always one, and it says nothing about the site.
+fn is_worth_telling(unit: &Unit<'_>) -> bool {
+    unit.chosen.named
+        || unit.chosen.list.severity >= Severity::Major
+        || matches!(unit.health, Health::ListsTheWorld(_) | Health::Foreign(_))
+}
+
+/// Why nothing can be believed that comes through the resolver; None when something can.
+fn deaf(resolver: &Resolver) -> Option<String> {
+    match resolver {
+        Resolver::Rewriting(why) => Some(format!("the resolver rewrites answers: {why}")),
+        Resolver::Blind(why) => Some(format!("the resolver hides listings: {why}")),
+        Resolver::Mute(why) => Some(format!("the resolver gives no usable answers: {why}")),
+        Resolver::Fit | Resolver::Refusing(_) => None,
+    }
+}
+
+fn detail(resolver: &Resolver) -> String {
+    match resolver {
+        Resolver::Fit => String::new(),
+        Resolver::Refusing(lists) => format!("refused by {}", lists.join(", ")),
+        other => deaf(other).unwrap_or_default(),
+    }
+}
+
+fn refusals(hearing: &Hearing<'_>) -> Option<String> {
+    let lines: Vec<String> = hearing
+        .units
+        .iter()
+        .filter_map(|unit| match &unit.health {
+            Health::Refused(why) => Some(format!("{}: {why}", zone_shown(unit.zone))),
+            _ => None,
+        })
+        .collect();
+    (!lines.is_empty()).then(|| lines.join("\n"))
+}
+
+fn resolver_word(resolver: &Resolver) -> &'static str {
+    match resolver {
+        Resolver::Fit => "fit",
+        Resolver::Rewriting(_) => "rewriting",
+        Resolver::Blind(_) => "blind",
+        Resolver::Refusing(_) => "refused",
+        Resolver::Mute(_) => "mute",
+    }
+}

@@ -1,0 +1,289 @@
+//! `events.analyze`: the mail server's own logs, read, classified and weighed: why does mail fail?
+//!
+//! An event log holds failures only, so the verdict is never better than its counts. Too little data is told as
+//! unknown, with what is missing; what other checks of the run have found is joined in as further signals.
+
+mod joined;
+mod sources;
+#[cfg(test)]
+mod tests;
+
+use super::{Action, ActionError, Argument, Context, Effect, Kind, Next, Output, Report, Work};
+use crate::mail::causes::{self, Analysis, Cause, Confidence};
+use crate::mail::events::{Log, Place};
+use crate::record::{Evidence, Finding, Severity, Verdict};
+use sources::{Read, Source};
+
+/// The analysis.
+pub(super) struct EventsAnalyze;
+
+const ARGUMENTS: &[Argument] = &[
+    Argument::optional(
+        "files",
+        Kind::TextList,
+        "none: the step is not applicable",
+        "log files, or folders whose files are read",
+    ),
+    Argument::optional(
+        "format",
+        Kind::Text,
+        "told by the content of each file",
+        "name of the log format, for all files",
+    ),
+    Argument::optional(
+        "timezone",
+        Kind::Text,
+        "the site's time zone, else as the times stand",
+        "time zone in which the log was shown or exported: an IANA name",
+    ),
+];
+
+const OUTPUTS: &[Output] = &[
+    Output::new(
+        "sources",
+        "for each file: file, format, encoding, records, noise, unparsed, span (first, last), gaps, notes; or error",
+    ),
+    Output::new("failures", "failures that were counted, noise taken out"),
+    Output::new("classes", "failures of outbound mail by class of the reply"),
+    Output::new("refused_clients", "refusals by this server, by class"),
+    Output::new(
+        "remotes",
+        "the hosts that refused: host, organisation, failures, classes",
+    ),
+    Output::new(
+        "signals",
+        "what was measured: id, title, state (shown, seen, absent, not_enough_data, not_measured), measured, expected",
+    ),
+    Output::new(
+        "causes",
+        "strongest first: cause, title, confidence (certain, probable, possible, unlikely), signals, against, lines, settles, remedy",
+    ),
+    Output::new(
+        "not_shown",
+        "causes of which nothing was seen, why that is no proof, and what would settle it",
+    ),
+    Output::new(
+        "reason",
+        "why more cannot be said; null when enough was there",
+    ),
+];
+
+/// Lines that are quoted in a finding, at most.
+const QUOTED: usize = 5;
+
+/// Characters of a quoted line, at most.
+const QUOTED_LENGTH: usize = 400;
+
+impl Action for EventsAnalyze {
+    fn name(&self) -> &'static str {
+        "events.analyze"
+    }
+
+    fn summary(&self) -> &'static str {
+        "read the mail server's logs and rank the causes of failed mail"
+    }
+
+    fn effect(&self) -> Effect {
+        Effect::Probe
+    }
+
+    fn arguments(&self) -> &'static [Argument] {
+        ARGUMENTS
+    }
+
+    fn outputs(&self) -> &'static [Output] {
+        OUTPUTS
+    }
+
+    fn carry_out<'a>(&'a self, context: &'a Context<'a>) -> Work<'a> {
+        Box::pin(async move { work(context).await })
+    }
+}
+
+async fn work(context: &Context<'_>) -> Result<Next, ActionError> {
+    let files = context.args.texts("files")?.unwrap_or_default();
+    let files: Vec<String> = files
+        .into_iter()
+        .filter(|file| !file.trim().is_empty())
+        .collect();
+    if files.is_empty() {
+        let report = Report::new(Verdict::NotApplicable)
+            .with("reason", "no log files were given: name them with 'files'");
+        return Ok(report.into());
+    }
+    let request = sources::Request {
+        files,
+        format: context.args.text("format")?,
+        options: sources::options(context)?,
+    };
+    let (site, facts) = (joined::site(context), joined::facts(context));
+    context.progress.note("reading the server's logs");
+    // Reading and matching take their time: not on the thread that also serves the network.
+    let done = tokio::task::spawn_blocking(move || {
+        let read = sources::read_all(&request)?;
+        let analysis = causes::analyse(&read.logs, &site, &facts);
+        Ok::<_, ActionError>((read, analysis))
+    });
+    let (read, analysis) = done
+        .await
+        .map_err(|error| ActionError::because("cannot analyse the logs", error))??;
+    Ok(report(context, &read, &analysis).into())
+}
+
+fn report(context: &Context<'_>, read: &Read, analysis: &Analysis) -> Report {
+    let findings: Vec<Finding> = analysis
+        .causes
+        .iter()
+        .filter(|cause| cause.confidence > Confidence::Unlikely)
+        .map(|cause| finding(context, cause, analysis, &read.logs))
+        .collect();
+    let reason = reason(read, analysis);
+    let verdict = match (findings.is_empty(), &reason) {
+        (false, _) => Verdict::Finding,
+        (true, Some(_)) => Verdict::Unknown,
+        (true, None) => Verdict::Good,
+    };
+    let mut report = Report::new(verdict)
+        .with("sources", &read.sources)
+        .with("failures", analysis.failures)
+        .with("noise", analysis.noise)
+        .with("classes", &analysis.classes)
+        .with("refused_clients", &analysis.refused_clients)
+        .with("remotes", &analysis.remotes)
+        .with("signals", &analysis.signals)
+        .with("causes", &analysis.causes)
+        .with("not_shown", &analysis.not_shown)
+        .with("reason", &reason);
+    // Only a log with enough data can settle what an earlier one has shown.
+    if reason.is_none() {
+        report.subjects = vec![subject(context)];
+    }
+    report.findings = findings;
+    report
+}
+
+/// Why more cannot be said.
+fn reason(read: &Read, analysis: &Analysis) -> Option<String> {
+    let mut reasons: Vec<String> = read
+        .sources
+        .iter()
+        .filter_map(|source: &Source| source.error.as_ref())
+        .cloned()
+        .collect();
+    if let Some(thin) = &analysis.not_enough_data {
+        reasons.push(format!("not enough data: {thin}"));
+    }
+    (!reasons.is_empty()).then(|| reasons.join("; "))
+}
+
+fn subject(context: &Context<'_>) -> String {
+    match context.site.id.as_str() {
+        "" => "mail server".to_owned(),
+        id => format!("mail server of {id}"),
+    }
+}
+
+fn finding(context: &Context<'_>, cause: &Cause, analysis: &Analysis, logs: &[Log]) -> Finding {
+    let now = context.now();
+    let mut counts: Vec<String> = vec![format!(
+        "{} counted{}",
+        plural(analysis.failures, "failure", "failures"),
+        span(analysis).map_or_else(String::new, |span| format!(", {span}"))
+    )];
+    counts.extend(cause.signals.iter().map(|line| format!("for: {line}")));
+    counts.extend(cause.against.iter().map(|line| format!("against: {line}")));
+    let mut evidence = vec![Evidence::new("log", counts.join("\n"), now)];
+    evidence.extend(
+        quotes(cause, logs)
+            .into_iter()
+            .map(|(place, text)| Evidence::new("log", text, now).from(place)),
+    );
+    let left = cause.places.len().saturating_sub(QUOTED);
+    if left > 0 {
+        let others: Vec<String> = cause
+            .places
+            .iter()
+            .skip(QUOTED)
+            .take(40)
+            .map(ToString::to_string)
+            .collect();
+        let more = if left > 40 { ", and more" } else { "" };
+        evidence.push(Evidence::new(
+            "log",
+            format!("{left} further cases: {}{more}", others.join(", ")),
+            now,
+        ));
+    }
+    let mut summary = format!("{}: {}", cause.confidence.word(), cause.title);
+    if !cause.reservation.is_empty() {
+        summary.push_str(&format!(" ({})", cause.reservation));
+    }
+    let mut remedy = format!("{}.", capital(cause.remedy));
+    if cause.confidence < Confidence::Certain {
+        remedy = format!(
+            "First settle it: {}. Then: {}.",
+            cause.settles.join("; "),
+            cause.remedy
+        );
+    }
+    Finding {
+        code: cause.code(),
+        severity: severity(cause),
+        subject: subject(context),
+        summary,
+        evidence,
+        remedy,
+    }
+}
+
+/// The severity of the cause itself, once more than one thing speaks for it.
+fn severity(cause: &Cause) -> Severity {
+    match (cause.confidence, cause.severity) {
+        (Confidence::Certain | Confidence::Probable, causes::Weight::Critical) => {
+            Severity::Critical
+        }
+        (Confidence::Certain | Confidence::Probable, causes::Weight::Major) => Severity::Major,
+        _ => Severity::Minor,
+    }
+}
+
+/// The first lines the cause rests on, with their places.
+fn quotes(cause: &Cause, logs: &[Log]) -> Vec<(String, String)> {
+    let event_at = |place: &Place| {
+        logs.iter()
+            .flat_map(|log| &log.events)
+            .find(|event| event.place == *place)
+    };
+    cause
+        .places
+        .iter()
+        .take(QUOTED)
+        .filter_map(|place| {
+            let event = event_at(place)?;
+            let when = event
+                .local
+                .map_or_else(String::new, |local| format!("{local} "));
+            let id = event
+                .id
+                .map_or_else(String::new, |id| format!("event {id}: "));
+            let text: String = event.text.chars().take(QUOTED_LENGTH).collect();
+            Some((place.to_string(), format!("{when}{id}{text}")))
+        })
+        .collect()
+}
+
+fn span(analysis: &Analysis) -> Option<String> {
+    let (first, last) = analysis.span?;
+    Some(format!("from {first} to {last}"))
+}
+
+fn plural(n: usize, one: &str, many: &str) -> String {
+    format!("{n} {}", if n == 1 { one } else { many })
+}
+
+fn capital(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| {
+        first.to_uppercase().collect::<String>() + letters.as_str()
+    })
+}

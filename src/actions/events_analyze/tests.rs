@@ -1,0 +1,232 @@
+//! The action on files, with and without other facts of the run.
+#![allow(clippy::unwrap_used)]
+
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use crate::actions::desk::Desk;
+use crate::record::{Severity, StepOutcome};
+
+fn case(name: &str) -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/cases/events")
+        .join(name);
+    path.to_str().unwrap().to_owned()
+}
+
+fn causes(outputs: &serde_json::Map<String, Value>) -> Vec<(String, String)> {
+    let text = |cause: &Value, key: &str| cause[key].as_str().unwrap().to_owned();
+    let list = outputs["causes"].as_array().unwrap();
+    list.iter()
+        .map(|cause| (text(cause, "cause"), text(cause, "confidence")))
+        .collect()
+}
+
+#[tokio::test]
+async fn the_first_case_in_a_report() {
+    let file = case("seed-thread.txt");
+    let report = Desk::default()
+        .carry_out("events.analyze", json!({"files": [file]}))
+        .await
+        .unwrap();
+    assert_eq!(report.outcome, StepOutcome::Finding);
+    let source = &report.outputs["sources"][0];
+    assert_eq!(source["format"], "eventlog-clipboard-2003");
+    assert_eq!(
+        (source["records"].as_u64(), source["unparsed"].as_u64()),
+        (Some(4), Some(23))
+    );
+    assert_eq!(source["span"]["first"], "2011-01-18T07:33:29Z");
+    assert_eq!(
+        report.outputs["classes"],
+        json!({"rate": 2, "rcpt_unknown": 1, "dns": 1})
+    );
+    assert!(
+        report.outputs["reason"]
+            .as_str()
+            .unwrap()
+            .contains("not enough data: 4 failures, 20 are needed")
+    );
+    let found: Vec<&str> = report.findings.iter().map(|f| f.code.as_str()).collect();
+    assert_eq!(
+        found,
+        [
+            "cause-unknown-recipients",
+            "cause-reputation-throttling",
+            "cause-dns-fault"
+        ]
+    );
+    for finding in &report.findings {
+        assert_eq!(finding.severity, Severity::Minor);
+        assert!(
+            finding.summary.starts_with("possible: "),
+            "{}",
+            finding.summary
+        );
+        assert!(finding.remedy.starts_with("First settle it: "));
+        assert!(
+            finding.evidence[0]
+                .text
+                .starts_with("4 failures counted, from 2011-01-18T07:33:29Z")
+        );
+    }
+    let throttling = &report.findings[1];
+    let quoted: Vec<&str> = throttling
+        .evidence
+        .iter()
+        .map(|e| e.text.as_str())
+        .collect();
+    assert!(
+        quoted
+            .iter()
+            .any(|text| text.contains("452 Too many recipients received this hour")),
+        "{quoted:#?}"
+    );
+    assert!(
+        throttling.evidence[1]
+            .from
+            .as_deref()
+            .unwrap()
+            .ends_with("seed-thread.txt:27-36")
+    );
+    let open_relay = report.outputs["not_shown"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|n| n["cause"] == "open-relay")
+        .unwrap();
+    assert!(
+        open_relay["why"]
+            .as_str()
+            .unwrap()
+            .contains("nobody looked")
+    );
+    // Too little data settles nothing that an earlier log has shown.
+    assert!(report.subjects.is_empty());
+}
+
+#[tokio::test]
+async fn what_other_checks_found_is_joined_in() {
+    let mut desk = Desk::default();
+    desk.ended("relay.test", json!({"verdict": "closed"}));
+    desk.ended(
+        "blacklist.scan",
+        json!({"listed": [
+            {"list": "spamhaus-zen", "policy": false, "parts": ["XBL"]},
+            {"list": "spamrats", "policy": true, "parts": []},
+        ]}),
+    );
+    desk.ended(
+        "rdns.verify",
+        json!({"addresses": [{"verdict": "pass"}, {"verdict": "none"}]}),
+    );
+    let report = desk
+        .carry_out("events.analyze", json!({"files": case("seed-thread.txt")}))
+        .await
+        .unwrap();
+    let causes = causes(&report.outputs);
+    assert!(
+        causes.contains(&("open-relay".into(), "unlikely".into())),
+        "{causes:?}"
+    );
+    assert!(
+        causes.contains(&("infected-machine".into(), "probable".into())),
+        "{causes:?}"
+    );
+    let throttling = report
+        .findings
+        .iter()
+        .find(|f| f.code == "cause-reputation-throttling")
+        .unwrap();
+    let counts = &throttling.evidence[0].text;
+    assert!(
+        counts.contains("K4 an address of the site is listed: spamhaus-zen"),
+        "{counts}"
+    );
+    assert!(!counts.contains("spamrats"), "{counts}");
+    assert!(
+        counts.contains("K6 reverse DNS is not in order"),
+        "{counts}"
+    );
+    assert!(!report.findings.iter().any(|f| f.code == "cause-open-relay"));
+}
+
+#[tokio::test]
+async fn nothing_to_look_at_is_not_applicable_and_nothing_seen_is_unknown() {
+    let report = Desk::default()
+        .carry_out("events.analyze", json!({}))
+        .await
+        .unwrap();
+    assert_eq!(report.outcome, StepOutcome::NotApplicable);
+    assert!(
+        report.outputs["reason"]
+            .as_str()
+            .unwrap()
+            .contains("'files'")
+    );
+
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("a.log"), "once upon a time\n").unwrap();
+    std::fs::write(folder.path().join(".hidden"), "x").unwrap();
+    let given = folder.path().to_str().unwrap();
+    let report = Desk::default()
+        .carry_out("events.analyze", json!({"files": given}))
+        .await
+        .unwrap();
+    assert_eq!(report.outcome, StepOutcome::Unknown);
+    assert_eq!(report.outputs["sources"].as_array().unwrap().len(), 1);
+    let reason = report.outputs["reason"].as_str().unwrap();
+    assert!(
+        reason.contains("cannot tell the format of") && reason.contains("0 failures"),
+        "{reason}"
+    );
+    let missing = Desk::default()
+        .carry_out("events.analyze", json!({"files": "/does/not/exist"}))
+        .await
+        .unwrap();
+    assert_eq!(missing.outcome, StepOutcome::Unknown);
+    assert!(
+        missing.outputs["sources"][0]["error"]
+            .as_str()
+            .unwrap()
+            .contains("cannot read /does/not/exist")
+    );
+}
+
+#[tokio::test]
+async fn a_long_quiet_log_is_good_and_settles_what_was() {
+    let mut text = String::new();
+    for hour in 8..18 {
+        for minute in [0, 20, 40] {
+            text.push_str(&format!(
+                "1/18/2011\t{hour}:{minute:02}:00\tMSExchangeTransport\tError\tSMTP Protocol \t7004\tN/A\tSERVER\tThis is an SMTP protocol error log for virtual server ID 1, connection #1. The remote host \"mx.partner.example\", responded to the SMTP command \"rcpt\" with \"452 4.2.2 Mailbox full  \". The full command sent was \"RCPT TO:<a@partner.example>  \".  This will probably cause the connection to fail.\r\n"
+            ));
+        }
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("app.txt");
+    std::fs::write(&file, text).unwrap();
+    let mut desk = Desk::default();
+    desk.site.id = "acme".to_owned();
+    let args =
+        json!({"files": file.to_str().unwrap(), "format": "eventlog-txt-2003", "timezone": "UTC"});
+    let report = desk.carry_out("events.analyze", args).await.unwrap();
+    assert_eq!(report.outcome, StepOutcome::Good, "{:#?}", report.outputs);
+    assert_eq!(report.subjects, ["mail server of acme"]);
+    assert_eq!(report.outputs["reason"], Value::Null);
+}
+
+#[tokio::test]
+async fn a_wrong_time_zone_is_told_with_the_way_out() {
+    let args = json!({"files": case("seed-thread.txt"), "timezone": "Mars/Olympus"});
+    let error = Desk::default()
+        .carry_out("events.analyze", args)
+        .await
+        .unwrap_err()
+        .to_string();
+    assert!(
+        error.contains("'Mars/Olympus'") && error.contains("Europe/Rome"),
+        "{error}"
+    );
+}

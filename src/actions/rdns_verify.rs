@@ -1,0 +1,186 @@
+//! `rdns.verify`: do the site's addresses have names, do the names lead back, and does the server greet with one of them?
+//!
+//! The chain that receivers check is address -> PTR -> A/AAAA -> the same address (forward-confirmed reverse DNS, RFC 8601
+//! §2.7.3 calls it iprev), and beside it the name after HELO (RFC 5321 §4.1.4). Who can repair it is told with the finding:
+//! the reverse zone belongs to the network operator, the forward zone to the site.
+
+mod greeting;
+mod remedy;
+mod reverse;
+#[cfg(test)]
+mod tests;
+
+use std::net::IpAddr;
+
+use super::{Action, ActionError, Argument, Context, Effect, Kind, Next, Output, Report, Work};
+use crate::mail::dnsbl::askable;
+use crate::record::Verdict;
+
+/// The check.
+pub(super) struct RdnsVerify;
+
+/// Addresses looked up at once.
+const SIDE_BY_SIDE: usize = 16;
+
+const ARGUMENTS: &[Argument] = &[
+    Argument::optional(
+        "addresses",
+        Kind::TextList,
+        "the site's outbound addresses",
+        "addresses that send mail",
+    ),
+    Argument::optional(
+        "helo",
+        Kind::Text,
+        "the site's outbound HELO name",
+        "the name the server gives with HELO or EHLO",
+    ),
+];
+
+const OUTPUTS: &[Output] = &[
+    Output::new(
+        "addresses",
+        "for each address: address, verdict (pass, none, fail, generic, unknown), ptr (all names), confirmed (names that lead back), warnings, zone (name, primary, contact of the reverse zone), detail",
+    ),
+    Output::new(
+        "helo",
+        "name, verdict (pass, invalid, mismatch, unknown, not_applicable), addresses (it leads to), missing (addresses it does not lead to), warnings, detail",
+    ),
+];
+
+impl Action for RdnsVerify {
+    fn name(&self) -> &'static str {
+        "rdns.verify"
+    }
+
+    fn summary(&self) -> &'static str {
+        "check reverse names, that they lead back, and the HELO name"
+    }
+
+    fn effect(&self) -> Effect {
+        Effect::Probe
+    }
+
+    fn arguments(&self) -> &'static [Argument] {
+        ARGUMENTS
+    }
+
+    fn outputs(&self) -> &'static [Output] {
+        OUTPUTS
+    }
+
+    fn carry_out<'a>(&'a self, context: &'a Context<'a>) -> Work<'a> {
+        Box::pin(async move { verify(context).await })
+    }
+}
+
+async fn verify(context: &Context<'_>) -> Result<Next, ActionError> {
+    let addresses = addresses(context)?;
+    let helo_name = match context.args.text("helo")? {
+        Some(given) => Some(given),
+        None => context.site.outbound.helo.clone(),
+    };
+    let helo_name = helo_name.filter(|name| !name.trim().is_empty());
+    let mut findings = Vec::new();
+    let mut judged = Vec::new();
+    let views = look_up_all(context, &addresses).await?;
+    for reverse in &views {
+        if reverse.verdict != reverse::Verdict::Unknown {
+            judged.push(reverse.address.to_string());
+        }
+        findings.extend(remedy::reverse(context, reverse));
+    }
+    let greeting = match &helo_name {
+        None => greeting::Greeting::absent(),
+        Some(name) => greeting::look_up(context, name, &addresses, &views).await,
+    };
+    if let Some(name) = &helo_name
+        && greeting.verdict != greeting::Verdict::Unknown
+    {
+        judged.push(name.trim().to_owned());
+    }
+    findings.extend(remedy::greeting(&greeting));
+
+    let unknown = views
+        .iter()
+        .any(|view| view.verdict == reverse::Verdict::Unknown)
+        || greeting.verdict == greeting::Verdict::Unknown;
+    let verdict = if !findings.is_empty() {
+        Verdict::Finding
+    } else if unknown {
+        Verdict::Unknown
+    } else if views.is_empty() && helo_name.is_none() {
+        Verdict::NotApplicable
+    } else {
+        Verdict::Good
+    };
+    let mut report = Report::new(verdict)
+        .with("addresses", &views)
+        .with("helo", &greeting);
+    report.findings = findings;
+    report.subjects = judged;
+    Ok(report.into())
+}
+
+/// Looks the addresses up side by side, and gives them back in their order.
+async fn look_up_all(
+    context: &Context<'_>,
+    addresses: &[IpAddr],
+) -> Result<Vec<reverse::Reverse>, ActionError> {
+    context.progress.note(&format!(
+        "looking up the names of {} addresses",
+        addresses.len()
+    ));
+    let mut waiting = addresses.iter().copied().enumerate();
+    let mut under_way = tokio::task::JoinSet::new();
+    let mut views = Vec::with_capacity(addresses.len());
+    loop {
+        while under_way.len() < SIDE_BY_SIDE
+            && let Some((place, address)) = waiting.next()
+        {
+            let dns = context.probes.dns.clone();
+            under_way.spawn(async move { (place, reverse::look_up(&dns, address).await) });
+        }
+        let Some(done) = under_way.join_next().await else {
+            break;
+        };
+        views.push(done.map_err(|error| ActionError::because("cannot look the names up", error))?);
+        context
+            .progress
+            .count(views.len() as u64, addresses.len() as u64);
+    }
+    views.sort_by_key(|(place, _)| *place);
+    Ok(views.into_iter().map(|(_, view)| view).collect())
+}
+
+/// The addresses, each once. One that no receiver can see is a fault of the site file, not of the network.
+fn addresses(context: &Context<'_>) -> Result<Vec<IpAddr>, ActionError> {
+    let given = match context.args.texts("addresses")? {
+        Some(given) => given,
+        None => context
+            .site
+            .outbound
+            .addresses
+            .iter()
+            .map(ToString::to_string)
+            .collect(),
+    };
+    let mut addresses = Vec::new();
+    for text in given {
+        let address: IpAddr = text
+            .trim()
+            .trim_matches(['[', ']'])
+            .parse()
+            .map_err(|error| {
+                ActionError::because(format!("cannot verify '{text}': it is no address"), error)
+                    .nothing_sent()
+            })?;
+        let address = askable(address, context.site.laboratory).map_err(|why| {
+            ActionError::because(format!("cannot verify the name of {text}"), why).nothing_sent()
+        })?;
+        if !addresses.contains(&address) {
+            addresses.push(address);
+        }
+    }
+    Ok(addresses)
+}

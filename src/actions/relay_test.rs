@@ -1,0 +1,276 @@
+//! `relay.test`: would the site's servers pass on mail for strangers?
+//!
+//! A screen: it goes as far as RCPT and never sends a message, so it can say "closed" and "suspected",
+//! and only a delivered message could say "open". Controls are asked first. One connection at a time, a
+//! pause between recipients, and a stop as soon as the server says that it has had enough of us. What
+//! can be asked, and what the answers prove, is `mail::relay`; here is only the asking.
+
+mod asking;
+mod findings;
+mod ground;
+mod outputs;
+mod screening;
+mod target;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeSet;
+
+use serde_json::json;
+
+use self::ground::Ground;
+use self::outputs::EndpointView;
+use self::screening::{Channel, Screening};
+use self::target::Target;
+use super::{
+    Action, ActionError, Args, Argument, Context, Effect, Kind, Next, Output, Report, Work,
+};
+use crate::mail::relay::ladder::{self, Verdict};
+use crate::mail::relay::session::Limits;
+use crate::record;
+
+/// `relay.test`.
+#[derive(Debug)]
+pub(super) struct RelayTest;
+
+const ARGUMENTS: &[Argument] = &[
+    Argument::optional(
+        "host",
+        Kind::TextList,
+        "every server of the site file",
+        "servers to test, by name or address; the site file must name them",
+    ),
+    Argument::optional(
+        "ports",
+        Kind::List,
+        "the server's ports of the site file, else 25",
+        "ports to test",
+    ),
+    Argument::optional(
+        "mode",
+        Kind::Choice(&["screen", "prove"]),
+        "screen",
+        "screen ends each attempt at RCPT; prove sends marked messages and needs an approval",
+    ),
+    Argument::optional(
+        "pause",
+        Kind::Duration,
+        "1s, in a laboratory 0s",
+        "least time between two recipients; shorter ones get testers banned",
+    ),
+];
+
+const OUTPUTS: &[Output] = &[
+    Output::new(
+        "verdict",
+        "closed, open, suspected, not_proven, undetermined, inconclusive or vantage_internal: the worst of all endpoints",
+    ),
+    Output::new("reason", "why, in a sentence"),
+    Output::new(
+        "endpoints",
+        "list of address, port, tls, verdict, reason, vantage, controls, variants (id, mail, rcpt, replies, level), left_out",
+    ),
+    Output::new(
+        "open_by",
+        "variants that are proved to relay; always empty after a screen",
+    ),
+    Output::new(
+        "suspected_by",
+        "variants whose external recipient was accepted",
+    ),
+    Output::new(
+        "retry_after",
+        "seconds after which a greylisting server wants to be asked again; else null",
+    ),
+    Output::new("notes", "what the test could not cover, and why"),
+];
+
+impl Action for RelayTest {
+    fn name(&self) -> &'static str {
+        "relay.test"
+    }
+
+    fn summary(&self) -> &'static str {
+        "ask the site's servers to relay for a stranger, in every way that is known, with controls"
+    }
+
+    fn effect(&self) -> Effect {
+        Effect::External
+    }
+
+    /// A screen only looks. A mode that is still a template may become `prove`.
+    fn effect_with(&self, args: &Args) -> Effect {
+        match args.get("mode").map(|mode| mode.as_str()) {
+            None | Some(Some("screen")) => Effect::Probe,
+            _ => Effect::External,
+        }
+    }
+
+    fn arguments(&self) -> &'static [Argument] {
+        ARGUMENTS
+    }
+
+    fn outputs(&self) -> &'static [Output] {
+        OUTPUTS
+    }
+
+    fn carry_out<'a>(&'a self, context: &'a Context<'a>) -> Work<'a> {
+        Box::pin(carry_out(context))
+    }
+}
+
+async fn carry_out(context: &Context<'_>) -> Result<Next, ActionError> {
+    refuse_prove(context.args)?;
+    let limits = limits(context)?;
+    let targets = target::targets(context).await?;
+    if targets.found.is_empty() && targets.lost.is_empty() {
+        return Ok(nothing_to_test().into());
+    }
+    let ground = Ground::of(context);
+    let mut screenings = Vec::new();
+    for target in &targets.found {
+        for screening in screen(context, target, &ground, &limits).await {
+            screenings.push(screening);
+        }
+    }
+    let mut notes = [ground.notes.clone(), targets.notes.clone()].concat();
+    for note in screenings.iter().flat_map(|screening| &screening.notes) {
+        if !notes.contains(note) {
+            notes.push(note.clone());
+        }
+    }
+    let mut report = report(context, &screenings, &targets.lost, notes);
+    for screening in &screenings {
+        let artifact = context.artifacts.put(
+            &screening.file_name(),
+            "text/plain",
+            screening.transcript.as_bytes(),
+        )?;
+        report.artifacts.push(artifact);
+    }
+    Ok(report.into())
+}
+
+/// Both channels of one address and port: in clear, and after STARTTLS where it is offered.
+async fn screen(
+    context: &Context<'_>,
+    target: &Target,
+    ground: &Ground,
+    limits: &Limits,
+) -> Vec<Screening> {
+    if target.implicit_tls {
+        return vec![screening::screen(context, target, Channel::Implicit, ground, limits).await];
+    }
+    let clear = screening::screen(context, target, Channel::Clear, ground, limits).await;
+    // A server that has had enough of us in clear is not asked again under TLS.
+    let go_on =
+        clear.starttls_offered && clear.stop.is_none_or(|stop| stop.allows_other_channels());
+    let mut screenings = vec![clear];
+    if go_on {
+        screenings
+            .push(screening::screen(context, target, Channel::Starttls, ground, limits).await);
+    }
+    screenings
+}
+
+fn refuse_prove(args: &Args) -> Result<(), ActionError> {
+    match args.text("mode")?.as_deref() {
+        None | Some("screen") => Ok(()),
+        Some("prove") => Err(ActionError::new(
+            "mode 'prove' sends real messages, comes with an approval, and is not built yet: use mode 'screen'",
+        )
+        .nothing_sent()),
+        Some(other) => {
+            Err(ActionError::new(format!("there is no mode '{other}': use 'screen'")).nothing_sent())
+        }
+    }
+}
+
+fn limits(context: &Context<'_>) -> Result<Limits, ActionError> {
+    let usual = if context.site.laboratory {
+        Limits::LABORATORY
+    } else {
+        Limits::POLITE
+    };
+    let pause = context.args.duration("pause")?.unwrap_or(usual.pause);
+    Ok(Limits { pause, ..usual })
+}
+
+fn nothing_to_test() -> Report {
+    let reason = "the site file names no server: add one under 'servers', or give 'host'";
+    Report::new(record::Verdict::NotApplicable)
+        .with("verdict", Verdict::Inconclusive)
+        .with("reason", reason)
+        .with("endpoints", json!([]))
+        .with("open_by", json!([]))
+        .with("suspected_by", json!([]))
+        .with("retry_after", json!(null))
+        .with("notes", json!([reason]))
+}
+
+/// Everything seen becomes one report. `lost` are servers whose address is not known, with the reason.
+fn report(
+    context: &Context<'_>,
+    screenings: &[Screening],
+    lost: &[String],
+    notes: Vec<String>,
+) -> Report {
+    let mut verdicts: Vec<Option<Verdict>> =
+        screenings.iter().map(Screening::counted_verdict).collect();
+    verdicts.extend(lost.iter().map(|_| Some(Verdict::Inconclusive)));
+    let verdict = ladder::overall(&verdicts);
+    let findings = findings::findings(context, screenings);
+    let outcome = if !findings.is_empty() {
+        record::Verdict::Finding
+    } else if verdict == Verdict::Closed {
+        record::Verdict::Good
+    } else {
+        record::Verdict::Unknown
+    };
+    let views: Vec<EndpointView<'_>> = screenings.iter().map(EndpointView::of).collect();
+    let mut report = Report::new(outcome)
+        .with("verdict", verdict)
+        .with("reason", reason(verdict, screenings, lost))
+        .with("endpoints", views)
+        .with("open_by", variants_behind(Verdict::Open, screenings))
+        .with(
+            "suspected_by",
+            variants_behind(Verdict::Suspected, screenings),
+        )
+        .with(
+            "retry_after",
+            screenings
+                .iter()
+                .filter_map(|s| s.judgement.retry_after)
+                .max(),
+        )
+        .with("notes", notes);
+    report.findings = findings;
+    report.subjects = findings::judged_subjects(screenings);
+    report
+}
+
+/// The variants that made endpoints end with this verdict, each once.
+fn variants_behind(verdict: Verdict, screenings: &[Screening]) -> BTreeSet<&'static str> {
+    let decided = screenings.iter().filter(|s| s.judgement.verdict == verdict);
+    decided
+        .flat_map(|s| s.judgement.by.iter().copied())
+        .collect()
+}
+
+/// The reasons of the endpoints that decide the overall verdict.
+fn reason(verdict: Verdict, screenings: &[Screening], lost: &[String]) -> String {
+    let say = |s: &Screening| format!("{}: {}", s.place(), s.judgement.reason);
+    let decide = screenings
+        .iter()
+        .filter(|s| s.counted_verdict() == Some(verdict));
+    let mut reasons: Vec<String> = decide.map(say).collect();
+    if verdict == Verdict::Inconclusive {
+        reasons.extend_from_slice(lost);
+    }
+    if reasons.is_empty() {
+        // Nothing listens anywhere.
+        reasons = screenings.iter().map(say).collect();
+    }
+    reasons.join("; ")
+}

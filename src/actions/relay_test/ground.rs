@@ -1,0 +1,124 @@
+//! What the site file gives to a relay test: checked names, and notes about what it does not give.
+
+use sha2::{Digest, Sha256};
+
+use crate::actions::Context;
+use crate::mail::relay::names::{Domain, Mailbox, Nonce};
+
+/// The names that are the same at every endpoint.
+#[derive(Debug, Clone)]
+pub(super) struct Ground {
+    /// The mail domains of the site.
+    pub(super) domains: Vec<Domain>,
+    /// The name the server says in HELO when it sends.
+    pub(super) outbound_helo: Option<Domain>,
+    /// Sender of the attempts.
+    pub(super) sender: Option<Mailbox>,
+    /// Recipient of the attempts.
+    pub(super) recipient: Option<Mailbox>,
+    /// The name this machine says in HELO.
+    pub(super) helo: Option<Domain>,
+    /// The same for every try of the step: a greylisting server must see the same triple again.
+    pub(super) nonce: Nonce,
+    /// What is missing or wrong, with a next step.
+    pub(super) notes: Vec<String>,
+}
+
+impl Ground {
+    /// Reads the site file.
+    pub(super) fn of(context: &Context<'_>) -> Self {
+        let site = context.site;
+        let mut notes = Vec::new();
+        let probe = site.probe.clone().unwrap_or_default();
+        let domains = site
+            .domains
+            .iter()
+            .filter_map(|d| keep(Domain::parse(d), "domains", &mut notes))
+            .collect();
+        let ground = Self {
+            domains,
+            outbound_helo: domain(site.outbound.helo.as_deref(), "outbound.helo", &mut notes),
+            sender: mailbox(probe.sender.as_deref(), "probe.sender", &mut notes),
+            recipient: mailbox(probe.recipient.as_deref(), "probe.recipient", &mut notes),
+            helo: domain(probe.helo.as_deref(), "probe.helo", &mut notes),
+            nonce: nonce(context.step.idempotency_key),
+            notes,
+        };
+        ground.with_notes_about_gaps()
+    }
+
+    fn with_notes_about_gaps(mut self) -> Self {
+        if self.domains.is_empty() {
+            self.notes
+                .push("no mail domain is known: name them under 'domains'".to_owned());
+        }
+        for (missing, key, what) in [
+            (
+                self.sender.is_none(),
+                "sender",
+                "a sender address whose bounces you can read",
+            ),
+            (
+                self.recipient.is_none(),
+                "recipient",
+                "a recipient address in a domain the site does not host",
+            ),
+        ] {
+            if missing {
+                self.notes.push(format!(
+                    "no relay attempt is possible without probe.{key}: name {what}"
+                ));
+            }
+        }
+        if self.helo.is_none() {
+            self.notes
+                .push("no probe.helo is named: this machine greets with its address".to_owned());
+        }
+        self
+    }
+}
+
+/// The valid mailbox of a server, and a note when there is none.
+pub(super) fn valid_mailbox(
+    text: Option<&str>,
+    host: &str,
+    notes: &mut Vec<String>,
+) -> Option<Mailbox> {
+    let found = mailbox(text, "servers.valid_mailbox", notes);
+    if found.is_none() {
+        notes.push(format!(
+            "no mailbox that exists at {host} is known, so the positive control (K02) was not asked: \
+             name one as 'valid_mailbox' of the server"
+        ));
+    }
+    found
+}
+
+fn domain(text: Option<&str>, key: &str, notes: &mut Vec<String>) -> Option<Domain> {
+    text.and_then(|text| keep(Domain::parse(text), key, notes))
+}
+
+fn mailbox(text: Option<&str>, key: &str, notes: &mut Vec<String>) -> Option<Mailbox> {
+    text.and_then(|text| keep(Mailbox::parse(text), key, notes))
+}
+
+fn keep<T, E: std::fmt::Display>(
+    parsed: Result<T, E>,
+    key: &str,
+    notes: &mut Vec<String>,
+) -> Option<T> {
+    parsed
+        .map_err(|error| notes.push(format!("{key} is not used: {error}")))
+        .ok()
+}
+
+/// Sixteen characters of the digest of what is the same for every try.
+fn nonce(key: &str) -> Nonce {
+    let digest = Sha256::digest(key.as_bytes());
+    let text: String = digest
+        .iter()
+        .take(8)
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    Nonce::new(&text).expect("sixteen hexadecimal digits are a nonce")
+}

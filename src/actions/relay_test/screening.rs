@@ -1,0 +1,403 @@
+//! The screening of one endpoint over one channel: look, plan, ask, judge.
+
+use std::collections::VecDeque;
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+use serde::Serialize;
+
+use super::asking::{self, Asked, Door, Greeted, Pace, Trouble};
+use super::ground::{self, Ground};
+use super::target::Target;
+use crate::actions::Context;
+use crate::mail::relay::answer::Answer;
+use crate::mail::relay::catalogue::{CONTROLS, OFFERS, VARIANTS};
+use crate::mail::relay::ladder::{self, Judgement, Observed, Verdict};
+use crate::mail::relay::names::{Domain, Names};
+use crate::mail::relay::probe::{self, LeftOut, Probe};
+use crate::mail::relay::session::{self, Course, Limits, Session as Planned, Stop};
+use crate::mail::relay::vantage::{self, Vantage};
+use crate::mail::relay::variant::{Greeting, Offer};
+use crate::site;
+
+/// How the bytes go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Channel {
+    /// In clear.
+    #[serde(rename = "none")]
+    Clear,
+    /// After STARTTLS.
+    Starttls,
+    /// TLS from the first byte.
+    Implicit,
+}
+
+impl Channel {
+    fn describe(self) -> &'static str {
+        match self {
+            Self::Clear => "in clear",
+            Self::Starttls => "after STARTTLS",
+            Self::Implicit => "under TLS",
+        }
+    }
+}
+
+/// What was seen at one endpoint over one channel.
+#[derive(Debug)]
+pub(super) struct Screening {
+    pub(super) target: Target,
+    pub(super) channel: Channel,
+    pub(super) vantage: Vantage,
+    pub(super) judgement: Judgement,
+    pub(super) asked: Vec<Asked>,
+    pub(super) left_out: Vec<LeftOut>,
+    pub(super) stop: Option<Stop>,
+    pub(super) starttls_offered: bool,
+    pub(super) offers: Vec<(&'static Offer, &'static str)>,
+    pub(super) trouble: Option<Trouble>,
+    pub(super) notes: Vec<String>,
+    /// Every connection, line by line.
+    pub(super) transcript: String,
+}
+
+impl Screening {
+    /// What findings are about: address and port, whatever the channel.
+    pub(super) fn subject(&self) -> String {
+        self.target.address.to_string()
+    }
+
+    /// Address, port and channel, for people.
+    pub(super) fn place(&self) -> String {
+        format!("{} {}", self.target.address, self.channel.describe())
+    }
+
+    /// The name of the transcript's file; colons of IPv6 addresses do not go well with file systems.
+    pub(super) fn file_name(&self) -> String {
+        let address = self.target.address.ip().to_string().replace(':', "-");
+        let channel = match self.channel {
+            Channel::Clear => "clear",
+            Channel::Starttls => "starttls",
+            Channel::Implicit => "tls",
+        };
+        format!(
+            "relay-{address}-{}-{channel}.txt",
+            self.target.address.port()
+        )
+    }
+
+    /// The answers as the ladder judges them.
+    pub(super) fn observed(&self) -> Vec<Observed> {
+        self.asked.iter().map(Asked::observed).collect()
+    }
+
+    /// The verdict as it counts for the whole; `None` where nothing can relay because nothing listens,
+    /// or because no client of today can set up the TLS that is offered beside the clear channel.
+    pub(super) fn counted_verdict(&self) -> Option<Verdict> {
+        match (&self.trouble, self.channel) {
+            (Some(Trouble::NothingListens), _) | (Some(Trouble::Tls(_)), Channel::Starttls) => None,
+            _ => Some(self.judgement.verdict),
+        }
+    }
+
+    fn not_begun(target: &Target, channel: Channel, vantage: Vantage) -> Self {
+        Self {
+            target: target.clone(),
+            channel,
+            vantage,
+            judgement: ladder::judge(&[]),
+            asked: Vec::new(),
+            left_out: Vec::new(),
+            stop: None,
+            starttls_offered: false,
+            offers: Vec::new(),
+            trouble: None,
+            notes: Vec::new(),
+            transcript: String::new(),
+        }
+    }
+
+    fn judge(&mut self) {
+        self.judgement = ladder::judge(&self.observed());
+        if let Some(trouble) = &self.trouble {
+            self.judgement.reason = trouble.explain();
+        } else if !self.vantage.allows_verdict() {
+            self.judgement = Judgement {
+                verdict: Verdict::VantageInternal,
+                reason: format!("{}: run the test from outside", self.vantage.explain()),
+                by: Vec::new(),
+                accepts_unknown: false,
+                retry_after: None,
+            };
+        } else if let (Verdict::Inconclusive, Some(stop)) = (self.judgement.verdict, self.stop) {
+            self.judgement.reason = format!("the test was stopped: {}", stop.reason());
+        }
+    }
+}
+
+/// Screens one endpoint over one channel.
+pub(super) async fn screen(
+    context: &Context<'_>,
+    target: &Target,
+    channel: Channel,
+    ground: &Ground,
+    limits: &Limits,
+) -> Screening {
+    let door = Door {
+        smtp: &context.probes.smtp,
+        target,
+        channel,
+    };
+    let vantage = vantage_of(context, target.address.ip(), &[]);
+    let mut screening = Screening::not_begun(target, channel, vantage);
+    context
+        .progress
+        .note(&format!("relay test of {}: looking", screening.place()));
+    if let Some(look) = look(context, &door, ground, &mut screening).await {
+        let sessions = plan(&look, limits, &mut screening);
+        let attempts = sessions.iter().map(|s| s.probes.len()).sum::<usize>();
+        context.progress.note(&format!(
+            "relay test of {}: {attempts} attempts",
+            screening.place()
+        ));
+        ask_all(context, &door, sessions, limits, &mut screening).await;
+    }
+    screening.judge();
+    screening
+}
+
+/// What the first connection taught.
+struct Look {
+    names: Names,
+    /// EHLO is refused and HELO is not.
+    only_helo: bool,
+}
+
+/// The first connection: who is there, what it offers, and how it sees us.
+async fn look(
+    context: &Context<'_>,
+    door: &Door<'_>,
+    ground: &Ground,
+    screening: &mut Screening,
+) -> Option<Look> {
+    let own_name = ground.helo.as_ref().map(Domain::as_str);
+    let mut only_helo = false;
+    let mut session = door.session();
+    let mut opened = door.open(&mut session, Greeting::Ehlo, own_name).await;
+    if matches!(&opened, Err(Trouble::Helo(reply)) if reply.code >= 500) && session.is_open() {
+        session.quit().await;
+        screening
+            .transcript
+            .push_str(&session.into_transcript().to_string());
+        session = door.session();
+        opened = door.open(&mut session, Greeting::Helo, own_name).await;
+        only_helo = opened.is_ok();
+    }
+    let local = session.local().map(|local| local.ip());
+    let masked = !session.capabilities().masked().is_empty();
+    for offer in OFFERS {
+        let found = offer
+            .keywords
+            .iter()
+            .filter(|keyword| session.capabilities().has(keyword));
+        screening
+            .offers
+            .extend(found.map(|keyword| (offer, *keyword)));
+    }
+    session.quit().await;
+    screening
+        .transcript
+        .push_str(&session.into_transcript().to_string());
+    let greeted = match opened {
+        Ok(greeted) => greeted,
+        Err(trouble) => {
+            screening.trouble = Some(trouble);
+            return None;
+        }
+    };
+    if masked || greeted.banner.contains("****") {
+        let note = "a firewall on the way writes over SMTP replies; the test may not see the server itself";
+        screening
+            .notes
+            .push(format!("{}: {note}", screening.place()));
+    }
+    screening.starttls_offered = greeted.starttls;
+    let seen_as = vantage::seen_as(&greeted.hello, &greeted.said);
+    let own: Vec<IpAddr> = local.into_iter().chain(seen_as).collect();
+    screening.vantage = vantage_of(context, door.target.address.ip(), &own);
+    let names = names(
+        context,
+        door.target,
+        ground,
+        &greeted,
+        &own,
+        &mut screening.notes,
+    )
+    .await;
+    Some(Look { names, only_helo })
+}
+
+/// All names of this endpoint: those of the site file, and those the server goes by.
+async fn names(
+    context: &Context<'_>,
+    target: &Target,
+    ground: &Ground,
+    greeted: &Greeted,
+    own: &[IpAddr],
+    notes: &mut Vec<String>,
+) -> Names {
+    let first_word =
+        |text: &str| Domain::parse(text.split_whitespace().next().unwrap_or_default()).ok();
+    let ptr = context.probes.dns.ptr(target.address.ip()).await.names();
+    let hosts = [first_word(&greeted.banner), first_word(&greeted.hello)]
+        .into_iter()
+        .flatten()
+        .chain(ptr.iter().filter_map(|name| Domain::parse(name).ok()))
+        .chain(Domain::parse(&target.host).ok())
+        .chain(ground.outbound_helo.clone())
+        .collect();
+    Names {
+        target: target.address.ip(),
+        hosts,
+        domains: ground.domains.clone(),
+        mailbox: ground::valid_mailbox(target.valid_mailbox.as_deref(), &target.host, notes),
+        sender: ground.sender.clone(),
+        recipient: ground.recipient.clone(),
+        helo: ground.helo.clone(),
+        // How the server sees us, where it says so: behind NAT the local address means nothing to it.
+        own_address: own.last().copied(),
+        nonce: ground.nonce.clone(),
+    }
+}
+
+fn plan(look: &Look, limits: &Limits, screening: &mut Screening) -> Vec<Planned> {
+    let mut probes: Vec<Probe> = Vec::new();
+    for variant in CONTROLS.iter().chain(VARIANTS) {
+        let (written, left_out) = probe::write_out(variant, &look.names);
+        probes.extend(written);
+        screening.left_out.extend(left_out);
+    }
+    if look.only_helo {
+        probes
+            .iter_mut()
+            .for_each(|probe| probe.greeting = Greeting::Helo);
+    }
+    let (sessions, beyond) = session::plan(probes, limits);
+    let reason = format!(
+        "beyond the limit of {} attempts at one endpoint",
+        limits.total
+    );
+    let beyond = beyond.iter().map(|probe| LeftOut {
+        variant: probe.variant,
+        reason: reason.clone(),
+    });
+    screening.left_out.extend(beyond);
+    sessions
+}
+
+/// Asks session by session, and reconnects when the server hangs up.
+async fn ask_all(
+    context: &Context<'_>,
+    door: &Door<'_>,
+    sessions: Vec<Planned>,
+    limits: &Limits,
+    screening: &mut Screening,
+) {
+    let total: usize = sessions.iter().map(|s| s.probes.len()).sum();
+    let mut pace = Pace::new(limits.pause);
+    let mut course = Course::default();
+    for planned in sessions {
+        let mut queue = VecDeque::from(planned.probes);
+        let mut again = None;
+        while !queue.is_empty() && course.stop().is_none() {
+            let mut session = door.session();
+            let opened = door
+                .open(&mut session, planned.greeting, Some(&planned.helo))
+                .await;
+            course = match opened {
+                Ok(_) => course.connected(true, None),
+                // This name is refused here: an answer for the probes that need it.
+                Err(Trouble::Helo(reply)) => {
+                    let refused = queue.drain(..);
+                    screening
+                        .asked
+                        .extend(refused.map(|probe| Asked::refused_greeting(probe, &reply)));
+                    course.connected(true, None)
+                }
+                Err(trouble) => {
+                    session.quit().await;
+                    course.connected(false, trouble.reply())
+                }
+            };
+            while session.is_open() && course.stop().is_none() {
+                let Some(probe) = queue.pop_front() else {
+                    break;
+                };
+                let asked = asking::ask(&mut session, &probe, &mut pace).await;
+                // A hang-up in the middle is often the server's error limit: the probe gets one more try.
+                let cut_off = !session.is_open() && asked.answer == Answer::NoAnswer;
+                if cut_off && again.as_ref() != Some(&probe) {
+                    again = Some(probe.clone());
+                    queue.push_front(probe);
+                    break;
+                }
+                course = course.answered(probe.kind, asked.answer);
+                screening.asked.push(asked);
+                context
+                    .progress
+                    .count(count(screening.asked.len()), count(total));
+                if session.is_open() && !session.rset().await.is_ok_and(|reply| reply.is_positive())
+                {
+                    session.quit().await;
+                }
+            }
+            session.quit().await;
+            screening
+                .transcript
+                .push_str(&session.into_transcript().to_string());
+        }
+        leave(queue, course.stop(), screening);
+    }
+    screening.stop = course.stop();
+}
+
+/// What was not sent: an answered question when the server wants a login first, else an open one.
+fn leave(queue: VecDeque<Probe>, stop: Option<Stop>, screening: &mut Screening) {
+    for probe in queue {
+        match stop {
+            Some(stop @ Stop::AuthWanted) => screening.left_out.push(LeftOut {
+                variant: probe.variant,
+                reason: stop.reason().to_owned(),
+            }),
+            _ => screening.asked.push(Asked::unsent(probe)),
+        }
+    }
+}
+
+/// Classifies our place. Without a look at the interfaces, the network around a public address of ours
+/// stands for "the same network".
+fn vantage_of(context: &Context<'_>, target: IpAddr, own: &[IpAddr]) -> Vantage {
+    let site = context.site;
+    if matches!(
+        site.vantage,
+        Some(site::Vantage::Inside | site::Vantage::Server)
+    ) {
+        return Vantage::DeclaredInside;
+    }
+    let around = |address: &IpAddr| {
+        let length = if address.is_ipv4() { 24 } else { 64 };
+        IpNet::new(*address, length).ok()
+    };
+    let subnets: Vec<IpNet> = own.iter().filter_map(around).collect();
+    vantage::classify(
+        target,
+        own,
+        &subnets,
+        &site.outbound.addresses,
+        site.laboratory,
+    )
+}
+
+fn count(number: usize) -> u64 {
+    u64::try_from(number).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,185 @@
+//! What is to be checked: the arguments, completed from the site file.
+
+use std::net::IpAddr;
+
+use secrecy::SecretString;
+
+use crate::actions::{ActionError, Context};
+use crate::probes::Smtp;
+use crate::probes::smtp::read_roots;
+use crate::site::{Tls, Vantage};
+
+/// Ports that submission servers listen on, best first.
+const USUAL_PORTS: [u16; 4] = [587, 465, 25, 2525];
+
+/// What is to be checked.
+pub(super) struct Plan {
+    /// As written in the site file or argument.
+    pub(super) written: String,
+    /// Without brackets, blanks and final dot.
+    pub(super) host: String,
+    /// Where to connect, when the site file says so.
+    pub(super) address: Option<IpAddr>,
+    pub(super) ports: Vec<u16>,
+    pub(super) tls: Tls,
+    pub(super) username: Option<String>,
+    pub(super) password: Option<SecretString>,
+    pub(super) senders: Vec<String>,
+    pub(super) recipient: Option<String>,
+    /// The name the real server greets with, if it is known.
+    pub(super) helo: Option<String>,
+    pub(super) control: Option<String>,
+    pub(super) smtp: Smtp,
+    pub(super) vantage: Option<Vantage>,
+}
+
+impl Plan {
+    /// None when the site has no smarthost and none was named.
+    pub(super) fn read(context: &Context<'_>) -> Result<Option<Self>, ActionError> {
+        let (args, site) = (context.args, context.site);
+        let named = args.text("host")?;
+        // Account, ports and authority belong to the site's smarthost, not to any host that is named.
+        let known = site.smarthost.as_ref().filter(|smarthost| {
+            named
+                .as_deref()
+                .is_none_or(|host| bare(host) == bare(&smarthost.host))
+        });
+        let Some(written) = named.or_else(|| known.map(|smarthost| smarthost.host.clone())) else {
+            return Ok(None);
+        };
+        let host = bare(&written);
+        context.allow_host(&host)?;
+        let control = args.text("control")?;
+        if let Some(control) = &control {
+            context.allow_host(control)?;
+        }
+        let mut smtp = context.probes.smtp.clone();
+        if let Some(path) = known.and_then(|smarthost| smarthost.ca.as_deref()) {
+            smtp = read_roots(path)
+                .and_then(|roots| smtp.trusting(roots))
+                .map_err(|error| {
+                    ActionError::because(
+                        "cannot trust the smarthost's authority (smarthost.ca)",
+                        error,
+                    )
+                    .nothing_sent()
+                })?;
+        }
+        let username = args
+            .text("username")?
+            .or_else(|| known.and_then(|smarthost| smarthost.username.clone()));
+        let password = match args.text("password")? {
+            Some(text) => Some(context.reveal(&text)?),
+            None => known
+                .and_then(|smarthost| smarthost.password.as_ref())
+                .filter(|_| username.is_some())
+                .map(|place| context.secret(place))
+                .transpose()?,
+        };
+        let tls = match args.text("tls")? {
+            Some(word) => tls(&word)?,
+            None => known.map_or(Tls::Auto, |smarthost| smarthost.tls),
+        };
+        let senders = args
+            .texts("senders")?
+            .or_else(|| known.map(|smarthost| smarthost.senders.clone()))
+            .unwrap_or_default();
+        let recipient = args.text("recipient")?.or_else(|| {
+            site.probe
+                .as_ref()
+                .and_then(|probe| probe.recipient.clone())
+        });
+        let helo = args.text("helo")?.or_else(|| site.outbound.helo.clone());
+        for text in senders.iter().chain(&recipient).chain(&helo) {
+            one_word(text)?;
+        }
+        Ok(Some(Self {
+            host,
+            address: known.and_then(|smarthost| smarthost.address),
+            ports: match ports(context)? {
+                Some(ports) => ports,
+                None => match known.map(|smarthost| smarthost.ports.as_slice()) {
+                    None | Some([]) => USUAL_PORTS.to_vec(),
+                    Some(ports) => ports.to_vec(),
+                },
+            },
+            tls,
+            username,
+            password,
+            senders,
+            recipient,
+            helo,
+            control,
+            smtp,
+            vantage: site.vantage,
+            written,
+        }))
+    }
+
+    /// TLS from the first byte at this port?
+    pub(super) fn is_implicit(&self, port: u16) -> bool {
+        self.tls == Tls::Implicit || (self.tls == Tls::Auto && port == 465)
+    }
+
+    /// Whether the session may not go on in clear.
+    pub(super) fn needs_tls(&self) -> bool {
+        match self.tls {
+            Tls::Implicit | Tls::Starttls => true,
+            Tls::Auto => self.username.is_some(),
+            Tls::Opportunistic | Tls::None => false,
+        }
+    }
+
+    /// True when this machine does not stand where the site's mail leaves.
+    pub(super) fn is_elsewhere(&self) -> bool {
+        self.vantage == Some(Vantage::Outside)
+    }
+}
+
+fn bare(host: &str) -> String {
+    let host = host.trim().trim_matches(['[', ']']);
+    host.strip_suffix('.').unwrap_or(host).to_ascii_lowercase()
+}
+
+/// Refuses what could end a command early or begin a second one.
+fn one_word(text: &str) -> Result<(), ActionError> {
+    if text.contains(|c: char| c.is_whitespace() || c.is_control() || matches!(c, '<' | '>')) {
+        return Err(ActionError::new(format!(
+            "{text:?} is no address or name (write it without blanks and brackets)"
+        ))
+        .nothing_sent());
+    }
+    Ok(())
+}
+
+fn tls(word: &str) -> Result<Tls, ActionError> {
+    match word {
+        "auto" => Ok(Tls::Auto),
+        "implicit" => Ok(Tls::Implicit),
+        "starttls" => Ok(Tls::Starttls),
+        "opportunistic" => Ok(Tls::Opportunistic),
+        "none" => Ok(Tls::None),
+        other => Err(ActionError::new(format!(
+            "argument 'tls' must be auto, implicit, starttls, opportunistic or none, not '{other}'"
+        ))
+        .nothing_sent()),
+    }
+}
+
+fn ports(context: &Context<'_>) -> Result<Option<Vec<u16>>, ActionError> {
+    let Some(texts) = context.args.texts("ports")? else {
+        return Ok(None);
+    };
+    let wrong = |text: &str| {
+        ActionError::new(format!(
+            "argument 'ports' must be a list of port numbers, not '{text}'"
+        ))
+        .nothing_sent()
+    };
+    let port = |text: &String| match text.trim().parse() {
+        Ok(0) | Err(_) => Err(wrong(text)),
+        Ok(port) => Ok(port),
+    };
+    let ports = texts.iter().map(port).collect::<Result<Vec<u16>, _>>()?;
+    Ok((!ports.is_empty()).then_some(ports))
+}

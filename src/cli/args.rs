@@ -1,0 +1,350 @@
+//! The command line: names, options, help. No work is done here.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use super::exit;
+
+/// Find why a site's mail is refused, stop the cause, get delisted, prove it, and write down what was done.
+#[derive(Debug, Parser)]
+#[command(name = "mailmedic", version, propagate_version = true, after_help = exit::TABLE, max_term_width = 120)]
+pub struct Cli {
+    /// What all commands share.
+    #[command(flatten)]
+    pub global: Global,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Options of all commands.
+#[derive(Debug, Clone, Args)]
+pub struct Global {
+    /// Print one JSON object, or JSON lines while a run goes on
+    #[arg(long, global = true, env = "MAILMEDIC_JSON", value_parser = clap::builder::FalseyValueParser::new())]
+    pub json: bool,
+    /// Folder where runs are kept [default: the workspace's, else $XDG_STATE_HOME/mailmedic]
+    #[arg(long, global = true, value_name = "DIR", env = "MAILMEDIC_STATE")]
+    pub state: Option<PathBuf>,
+    /// Settings file [default: mailmedic.yaml here or above, else $XDG_CONFIG_HOME/mailmedic/mailmedic.yaml]
+    #[arg(long, global = true, value_name = "FILE", env = "MAILMEDIC_CONFIG")]
+    pub config: Option<PathBuf>,
+    /// Resolver to ask, ADDRESS or ADDRESS:PORT; may be repeated [default: the site's, else the machine's]
+    #[arg(long, global = true, value_name = "ADDR", env = "MAILMEDIC_RESOLVER", value_delimiter = ',', value_parser = resolver)]
+    pub resolver: Vec<SocketAddr>,
+    /// Folder of templates that go before the shipped ones
+    #[arg(long, global = true, value_name = "DIR", env = "MAILMEDIC_TEMPLATES")]
+    pub templates: Option<PathBuf>,
+    /// Say only what is wrong
+    #[arg(short, long, global = true)]
+    pub quiet: bool,
+    /// Say more
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub verbose: u8,
+    /// Colour
+    #[arg(long, global = true, value_enum, default_value_t = Color::Auto, env = "MAILMEDIC_COLOR")]
+    pub color: Color,
+}
+
+/// When to use colour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Color {
+    /// On a terminal, unless NO_COLOR is set.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+fn resolver(text: &str) -> Result<SocketAddr, String> {
+    crate::settings::resolver(text).ok_or_else(|| {
+        "write ADDRESS or ADDRESS:PORT, such as 192.0.2.53 or [2001:db8::53]:53".to_owned()
+    })
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Make a workspace: a commented site file, copies of the shipped runbooks, a settings file
+    #[command(
+        after_help = "Example:\n  mailmedic init clients && cd clients\n  $EDITOR sites/example.yaml"
+    )]
+    Init {
+        /// Where
+        #[arg(default_value = ".")]
+        dir: PathBuf,
+    },
+    /// The whole job on a practice mail world on this machine: no network, no root, under a minute
+    Demo {
+        /// Keep the workspace of the demonstration in this folder
+        #[arg(long, value_name = "DIR")]
+        keep: Option<PathBuf>,
+    },
+    /// Carry a runbook out for a site
+    #[command(
+        after_help = "Examples:\n  mailmedic run blacklist-recovery --site sites/acme.yaml\n  mailmedic run health-check --site sites/acme.yaml --quiet   # for cron: the exit code tells\n  mailmedic run my-runbook.yaml --site sites/acme.yaml --set max_wait=5d --check"
+    )]
+    Run(RunArgs),
+    /// Go on with a run, or with all that are due
+    #[command(
+        after_help = "Examples:\n  mailmedic resume acme-261124-k7qd\n  mailmedic resume acme            # the one open run of site acme\n  mailmedic resume --all           # for a timer"
+    )]
+    Resume {
+        /// Run id, the beginning of one, or a site with one open run
+        #[arg(required_unless_present = "all")]
+        run: Option<String>,
+        /// All open runs that can go on
+        #[arg(long, conflicts_with = "run")]
+        all: bool,
+        /// Stay until the run has ended or a person is needed, however long it takes
+        #[arg(long)]
+        watch: bool,
+    },
+    /// Call a run off
+    Cancel {
+        /// Run id, the beginning of one, or a site with one open run
+        run: String,
+        /// Who
+        #[command(flatten)]
+        who: Who,
+    },
+    /// Say yes to an approval
+    Approve(DecideArgs),
+    /// Say no to an approval
+    Reject(DecideArgs),
+    /// Say that a manual task was done
+    #[command(
+        after_help = "Example:\n  mailmedic done acme clean_up --by \"J. Tech\" --note \"3 PCs cleaned, all passwords changed\" --evidence scan.txt"
+    )]
+    Done(DecideArgs),
+    /// Leave a step out
+    Skip(DecideArgs),
+    /// Say what became of an interrupted step
+    Resolve {
+        /// Which step
+        #[command(flatten)]
+        decide: DecideArgs,
+        /// What became of it
+        #[command(flatten)]
+        outcome: ResolveOutcome,
+    },
+    /// List runs, newest first
+    Runs {
+        /// Only this site
+        #[arg(long)]
+        site: Option<String>,
+        /// Only runs that have not ended
+        #[arg(long)]
+        open: bool,
+    },
+    /// Where runs stand and what they wait for
+    Status {
+        /// Run id, the beginning of one, or a site; all open runs when absent
+        run: Option<String>,
+    },
+    /// Everything about a run, or about one step of it
+    Show {
+        /// Run id, the beginning of one, or a site
+        run: String,
+        /// Key of a step
+        step: Option<String>,
+    },
+    /// Write a report about a run, whatever its state
+    #[command(
+        after_help = "Examples:\n  mailmedic report acme --format html -o acme.html\n  mailmedic report acme --template summary --format md"
+    )]
+    Report(ReportArgs),
+    /// Check that a run's record was not altered
+    Verify {
+        /// Run id, the beginning of one, or a site
+        run: String,
+    },
+    /// Write a run's events as JSON lines
+    Export {
+        /// Run id, the beginning of one, or a site
+        run: String,
+        /// File; standard output when absent
+        #[arg(short, long, value_name = "FILE")]
+        output: Option<PathBuf>,
+    },
+    /// Check runbooks and site files: every fault at once, with its place
+    Check {
+        /// Files, or names of shipped runbooks
+        #[arg(required = true, value_name = "FILE")]
+        files: Vec<String>,
+    },
+    /// Show what a runbook would do for a site, without doing anything
+    Plan {
+        /// File, or name of a shipped runbook
+        runbook: String,
+        /// Site file
+        #[arg(long, value_name = "FILE")]
+        site: PathBuf,
+        /// Inputs, NAME=VALUE
+        #[arg(long = "set", value_name = "NAME=VALUE")]
+        set: Vec<String>,
+    },
+    /// JSON Schema of runbooks or site files, for editors
+    Schema {
+        /// Which
+        #[arg(value_enum)]
+        what: SchemaOf,
+    },
+    /// The actions that a runbook can use
+    Actions {
+        /// One of them
+        name: Option<String>,
+    },
+    /// The blocklists that are known
+    Lists {
+        /// One of them, by id or zone
+        name: Option<String>,
+    },
+    /// What a finding code or a mail server's reply means, and what to do
+    #[command(
+        after_help = "Examples:\n  mailmedic explain rdns-generic\n  mailmedic explain \"550 5.7.606 Access denied, banned sending IP [192.0.2.10]\""
+    )]
+    Explain {
+        /// A finding code, or a reply as it stands in a log
+        #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true)]
+        what: Vec<String>,
+    },
+    /// Carry out one action that only looks, ad hoc
+    #[command(
+        after_help = "Examples:\n  mailmedic probe blacklist.scan --with addresses=192.0.2.1\n  mailmedic probe events.analyze --with files=@logs.txt --json"
+    )]
+    Probe {
+        /// Name of the action
+        action: String,
+        /// Site file
+        #[arg(long, value_name = "FILE")]
+        site: Option<PathBuf>,
+        /// Arguments, NAME=VALUE; @FILE reads a list, one value a line
+        #[arg(long = "with", value_name = "NAME=VALUE")]
+        with: Vec<String>,
+    },
+    /// Shell completions
+    Completions {
+        /// For which shell
+        shell: clap_complete::Shell,
+    },
+}
+
+/// Options of `run`.
+#[derive(Debug, Args)]
+pub struct RunArgs {
+    /// File, or name of a shipped runbook
+    pub runbook: String,
+    /// Site file; may be repeated
+    #[arg(long, value_name = "FILE", required_unless_present = "sites")]
+    pub site: Vec<PathBuf>,
+    /// Folder of site files
+    #[arg(long, value_name = "DIR", conflicts_with = "site")]
+    pub sites: Option<PathBuf>,
+    /// Inputs, NAME=VALUE
+    #[arg(long = "set", value_name = "NAME=VALUE")]
+    pub set: Vec<String>,
+    /// Really look, but leave everything else out
+    #[arg(long)]
+    pub check: bool,
+    /// Stay until the run has ended or a person is needed, however long it takes
+    #[arg(long)]
+    pub watch: bool,
+    /// Sites at the same time
+    #[arg(long, value_name = "N")]
+    pub max_concurrent: Option<u32>,
+    /// Who starts it
+    #[command(flatten)]
+    pub who: Who,
+}
+
+/// Who decides, and what they say.
+#[derive(Debug, Clone, Args)]
+pub struct Who {
+    /// Your name, as it will stand in the record [default: the settings file's, else the login name]
+    #[arg(long, value_name = "NAME", env = "MAILMEDIC_BY")]
+    pub by: Option<String>,
+    /// What you want to say about it
+    #[arg(long, value_name = "TEXT")]
+    pub note: Option<String>,
+}
+
+/// A decision about a step.
+#[derive(Debug, Args)]
+pub struct DecideArgs {
+    /// Run id, the beginning of one, or a site with one open run
+    pub run: String,
+    /// Key of the step
+    pub step: String,
+    /// Who
+    #[command(flatten)]
+    pub who: Who,
+    /// Files that prove it; they are copied into the record
+    #[arg(long, value_name = "FILE")]
+    pub evidence: Vec<PathBuf>,
+    /// Answers to the task's questions, NAME=VALUE
+    #[arg(long = "set", value_name = "NAME=VALUE")]
+    pub set: Vec<String>,
+    /// Go on with the run at once
+    #[arg(long)]
+    pub resume: bool,
+}
+
+/// What became of an interrupted step.
+#[derive(Debug, Clone, Copy, Args)]
+#[group(required = true, multiple = false)]
+pub struct ResolveOutcome {
+    /// It did happen
+    #[arg(long)]
+    pub done: bool,
+    /// It did not happen, and the step counts as failed
+    #[arg(long)]
+    pub not_done: bool,
+    /// Do it again
+    #[arg(long)]
+    pub rerun: bool,
+    /// Leave it out
+    #[arg(long)]
+    pub skip: bool,
+}
+
+/// Options of `report`.
+#[derive(Debug, Args)]
+pub struct ReportArgs {
+    /// Run id, the beginning of one, or a site
+    pub run: String,
+    /// Template [default: the runbook's]
+    #[arg(long)]
+    pub template: Option<String>,
+    /// Format
+    #[arg(long, value_enum, default_value_t = Format::Md)]
+    pub format: Format,
+    /// File; standard output when absent
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+}
+
+/// Formats of reports.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// Markdown.
+    Md,
+    /// One HTML file.
+    Html,
+    /// PDF, by an installed browser.
+    Pdf,
+    /// The view as JSON.
+    Json,
+}
+
+/// What a schema describes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum SchemaOf {
+    /// Runbooks.
+    Runbook,
+    /// Site files.
+    Site,
+}

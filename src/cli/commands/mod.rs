@@ -1,0 +1,13 @@
+//! The commands, one file a family.
+
+pub(super) mod decide;
+pub(super) mod demo;
+pub(super) mod init;
+pub(super) mod listing;
+pub(super) mod lists;
+pub(super) mod probe;
+pub(super) mod record;
+pub(super) mod reference;
+pub(super) mod report;
+pub(super) mod run;
+pub(super) mod write;

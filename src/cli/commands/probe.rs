@@ -1,0 +1,235 @@
+//! `probe`: one action that only looks, ad hoc, without a run.
+
+use std::path::Path;
+
+use jiff::Timestamp;
+use serde_json::{Map, Value, json};
+
+use super::run::runtime;
+use crate::actions::{
+    ActionError, Args, ArtifactSink, Conditions, Context, Effect, Facts, Kind, Next, Progress,
+    Secrets, StepInfo,
+};
+use crate::cli::exit::Exit;
+use crate::cli::fail::{Fail, chain};
+use crate::cli::live::Live;
+use crate::cli::out;
+use crate::cli::workspace::{self, Workspace};
+use crate::engine::Observer;
+use crate::record::{Artifact, Finding, StepOutcome, StepState, hash};
+use crate::site::Site;
+
+struct Nothing;
+
+impl Facts for Nothing {
+    fn open_findings(&self) -> Vec<Finding> {
+        Vec::new()
+    }
+    fn ended_steps(&self) -> Vec<&StepState> {
+        Vec::new()
+    }
+    fn values(&self) -> Value {
+        json!({})
+    }
+}
+
+impl Conditions for Nothing {
+    fn holds(&self, _: &str, _: &Value) -> Result<bool, String> {
+        Err("there is no run to judge a condition in".to_owned())
+    }
+}
+
+impl ArtifactSink for Nothing {
+    fn put(&self, name: &str, media: &str, bytes: &[u8]) -> Result<Artifact, ActionError> {
+        Ok(Artifact {
+            name: name.to_owned(),
+            digest: hash(bytes),
+            bytes: bytes.len() as u64,
+            media: media.to_owned(),
+        })
+    }
+}
+
+struct Tell<'a>(&'a Live, &'a str);
+
+impl Progress for Tell<'_> {
+    fn note(&self, text: &str) {
+        self.0.note(self.1, text);
+    }
+    fn count(&self, done: u64, of: u64) {
+        self.0.count(self.1, done, of);
+    }
+}
+
+/// Carries one action out and shows what it found.
+pub(in crate::cli) fn probe(
+    workspace: &Workspace,
+    name: &str,
+    site: Option<&Path>,
+    with: &[String],
+) -> Result<Exit, Fail> {
+    let Some(action) = crate::actions::find(name) else {
+        let known = crate::actions::ACTIONS.iter().map(|action| action.name());
+        return Err(Fail::invalid(format!(
+            "there is no action '{name}': {}",
+            crate::yaml::hint(name, known)
+        )));
+    };
+    let args = Args(arguments(action.arguments(), with)?);
+    if action.effect_with(&args) != Effect::Probe {
+        return Err(Fail::invalid(format!(
+            "'{name}' does more than look: use it in a runbook, where it is written down first"
+        )));
+    }
+    if matches!(name, "approval" | "manual" | "wait") {
+        return Err(Fail::invalid(format!(
+            "'{name}' waits for people or dates: use it in a runbook"
+        )));
+    }
+    let site = match site {
+        Some(path) => workspace::site(path)?,
+        None => without_site(&args),
+    };
+    let probes = workspace.probes(&site)?;
+    let live = Live::new(&workspace.global);
+    let progress = Tell(&live, name);
+    let secrets = Secrets::default();
+    let context = Context {
+        site: &site,
+        args: &args,
+        probes: &probes,
+        progress: &progress,
+        artifacts: &Nothing,
+        secrets: &secrets,
+        facts: &Nothing,
+        templates: &workspace.templates,
+        conditions: &Nothing,
+        step: StepInfo {
+            run: "probe",
+            key: name,
+            attempt: 1,
+            idempotency_key: "probe",
+            wait: None,
+        },
+    };
+    let started = workspace.clock.now();
+    let next = runtime()?.block_on(action.carry_out(&context));
+    live.end();
+    let report = match next {
+        Ok(Next::Done(report)) => *report,
+        Ok(Next::Wait(wait)) => {
+            return Err(Fail::failed(format!(
+                "{name} wants to wait: {}",
+                wait.reason
+            )));
+        }
+        Err(ActionError::Argument(error)) => {
+            return Err(Fail::invalid(format!(
+                "{error} (`mailmedic actions {name}` tells what it takes)"
+            )));
+        }
+        Err(error) => return Err(Fail::failed(chain(&error))),
+    };
+    let mut object = json!({
+        "schema": "mailmedic.probe/1",
+        "action": name,
+        "site": (!site.id.is_empty()).then_some(&site.id),
+        "vantage": site.vantage,
+        "outcome": report.outcome,
+        "outputs": report.outputs,
+        "findings": report.findings,
+        "started": started,
+        "finished": Timestamp::max(workspace.clock.now(), started),
+    });
+    crate::actions::Vault::of_process().redact_value(&mut object);
+    if workspace.global.json {
+        out::json(&object)?;
+    } else {
+        let findings: Vec<Finding> =
+            serde_json::from_value(object["findings"].clone()).unwrap_or_default();
+        out::text(&crate::cli::live::probe_text(
+            name,
+            report.outcome,
+            object["outputs"].as_object().unwrap_or(&Map::new()),
+            &findings,
+            out::color_out(&workspace.global),
+        ))?;
+    }
+    Ok(match report.outcome {
+        StepOutcome::Good | StepOutcome::NotApplicable => Exit::Healthy,
+        StepOutcome::Finding | StepOutcome::Unknown => Exit::FindingsOpen,
+        StepOutcome::Failed | StepOutcome::Rejected => Exit::Failed,
+    })
+}
+
+/// Without a site file, what is named as an argument is what may be looked at.
+fn without_site(args: &Args) -> Site {
+    let mut site = Site::default();
+    for name in ["host", "hosts"] {
+        if let Ok(Some(hosts)) = args.texts(name) {
+            site.allow_hosts.extend(hosts);
+        }
+    }
+    site
+}
+
+/// Reads `NAME=VALUE` by the kind of the argument; `@FILE` is a list, one value a line.
+fn arguments(
+    known: &[crate::actions::Argument],
+    with: &[String],
+) -> Result<Map<String, Value>, Fail> {
+    let mut map = Map::new();
+    for (name, text) in super::decide::pairs(with)? {
+        let Some(argument) = known.iter().find(|argument| argument.name == name) else {
+            let names = known.iter().map(|argument| argument.name);
+            return Err(Fail::invalid(format!(
+                "there is no argument '{name}': {}",
+                crate::yaml::hint(&name, names)
+            )));
+        };
+        let value = if let Some(file) = text.strip_prefix('@') {
+            let content = std::fs::read_to_string(file).map_err(|error| {
+                Fail::because(format!("cannot read {file} for '{name}'"), error)
+            })?;
+            let lines = content
+                .lines()
+                .map(str::trim)
+                .filter(|line| !line.is_empty() && !line.starts_with('#'));
+            Value::Array(lines.map(|line| Value::String(line.to_owned())).collect())
+        } else {
+            match argument.kind {
+                Kind::TextList | Kind::List => Value::Array(
+                    text.split(',')
+                        .map(|item| Value::String(item.trim().to_owned()))
+                        .collect(),
+                ),
+                Kind::Integer => text.parse::<i64>().map(Value::from).map_err(|_| {
+                    Fail::invalid(format!("'{name}' must be a whole number, not '{text}'"))
+                })?,
+                Kind::Boolean => text.parse::<bool>().map(Value::from).map_err(|_| {
+                    Fail::invalid(format!("'{name}' must be true or false, not '{text}'"))
+                })?,
+                Kind::Map | Kind::Any => serde_json::from_str(&text).unwrap_or(Value::String(text)),
+                Kind::Text | Kind::Duration | Kind::Choice(_) | Kind::Condition => {
+                    Value::String(text)
+                }
+            }
+        };
+        match (map.get_mut(&name), value) {
+            (Some(Value::Array(all)), Value::Array(more)) => all.extend(more),
+            (_, value) => {
+                map.insert(name, value);
+            }
+        }
+    }
+    if let Some(missing) = known
+        .iter()
+        .find(|argument| argument.required && !map.contains_key(argument.name))
+    {
+        return Err(Fail::invalid(format!(
+            "'{}' is missing: --with {}=... ({})",
+            missing.name, missing.name, missing.doc
+        )));
+    }
+    Ok(map)
+}

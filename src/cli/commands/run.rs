@@ -1,0 +1,236 @@
+//! `run` and `resume`: wiring of the engine to a site, a reporter and the signals of the process.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use rand::Rng;
+use serde_json::{Map, Value, json};
+use tokio::sync::watch;
+
+use crate::cli::args::RunArgs;
+use crate::cli::exit::Exit;
+use crate::cli::fail::Fail;
+use crate::cli::live::Live;
+use crate::cli::out;
+use crate::cli::workspace::{self, Workspace};
+use crate::engine::{PlanRequest, Stop, plan};
+use crate::record::{Mode, RunState, RunStatus};
+use crate::runbook::Checked;
+use crate::site::Site;
+
+/// How long a process stays when the next date is near.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// `--watch`: as good as for ever.
+const FOR_EVER: Duration = Duration::from_secs(10 * 365 * 86_400);
+
+/// Starts a run for each site.
+pub(in crate::cli) fn run(workspace: &Workspace, args: &RunArgs) -> Result<Exit, Fail> {
+    let checked = workspace.runbook(&args.runbook)?;
+    let inputs = inputs(&checked, &args.set)?;
+    let files = match &args.sites {
+        Some(folder) => workspace::sites(folder)?,
+        None => args.site.clone(),
+    };
+    if files.is_empty() {
+        return Err(Fail::invalid("there is no site file in that folder"));
+    }
+    // All sites are read before anything starts: a fault in the last one must not come after the first one's run.
+    let mut sites = Vec::with_capacity(files.len());
+    let mut faults = crate::yaml::Diagnostics(Vec::new());
+    for file in &files {
+        match crate::site::load(file) {
+            Ok(site) => sites.push(site),
+            Err(more) => faults.0.extend(more.0),
+        }
+    }
+    if !faults.0.is_empty() {
+        return Err(Fail::Faults(faults));
+    }
+    let by = workspace.by(args.who.by.as_deref())?;
+    let mut worst = Exit::Healthy;
+    for site in sites {
+        let exit = start(workspace, &checked, site, inputs.clone(), args, &by)?;
+        if exit != Exit::Healthy && (worst == Exit::Healthy || exit.code() < worst.code()) {
+            worst = exit;
+        }
+    }
+    Ok(worst)
+}
+
+/// The inputs given with `--set` and the defaults, checked.
+pub(in crate::cli) fn inputs(
+    checked: &Checked,
+    set: &[String],
+) -> Result<Map<String, Value>, Fail> {
+    let given = super::decide::pairs(set)?;
+    crate::runbook::inputs::resolve(&checked.runbook.inputs, &given)
+        .map_err(|faults| Fail::invalid(faults.to_string()))
+}
+
+fn start(
+    workspace: &Workspace,
+    checked: &Checked,
+    site: Site,
+    inputs: Map<String, Value>,
+    args: &RunArgs,
+    by: &str,
+) -> Result<Exit, Fail> {
+    let at = workspace.clock.now();
+    let first = plan(PlanRequest {
+        run: new_id(&site.id, at),
+        runbook: checked,
+        site: &site,
+        inputs,
+        mode: if args.check { Mode::Check } else { Mode::Run },
+        by: by.to_owned(),
+        at,
+        parent: None,
+    });
+    let live = Live::new(&workspace.global);
+    let engine = workspace.engine(&site, live.clone(), patience(args.watch))?;
+    let run = engine.create(first)?;
+    live.begin(&workspace.state(&run)?);
+    carry_on(workspace, &engine, &run, checked, site, &live)
+}
+
+fn patience(watch: bool) -> Duration {
+    if watch { FOR_EVER } else { PATIENCE }
+}
+
+/// Goes on with one run.
+pub(in crate::cli) fn resume(
+    workspace: &Workspace,
+    named: &str,
+    watch: bool,
+) -> Result<Exit, Fail> {
+    let run = workspace.find_run(named, true)?;
+    let state = workspace.state(&run)?;
+    if let RunStatus::Finished(conclusion) = state.status() {
+        out::remark(
+            &workspace.global,
+            &format!(
+                "{run} has ended ({}): `mailmedic report {run}` tells all",
+                conclusion.as_str()
+            ),
+        );
+        return Ok(Exit::from(conclusion));
+    }
+    let (checked, site) = workspace.pinned(&state)?;
+    let live = Live::new(&workspace.global);
+    let engine = workspace.engine(&site, live.clone(), patience(watch))?;
+    live.begin(&state);
+    carry_on(workspace, &engine, &run, &checked, site, &live)
+}
+
+/// Goes on with every open run that can go on now.
+pub(in crate::cli) fn resume_all(workspace: &Workspace) -> Result<Exit, Fail> {
+    let now = workspace.clock.now();
+    let mut worst = Exit::Healthy;
+    let mut resumed = 0;
+    for summary in workspace.summaries()? {
+        let due = summary.due.is_some_and(|due| due <= now);
+        if summary.is_finished() || !(due || summary.status == RunStatus::Active.as_str()) {
+            continue;
+        }
+        resumed += 1;
+        let exit = match resume(workspace, &summary.run, false) {
+            Ok(exit) => exit,
+            Err(fail) => out::fail(&workspace.global, &fail),
+        };
+        if exit != Exit::Healthy && (worst == Exit::Healthy || exit.code() < worst.code()) {
+            worst = exit;
+        }
+    }
+    if resumed == 0 {
+        out::remark(&workspace.global, "nothing is due");
+    }
+    Ok(worst)
+}
+
+fn carry_on(
+    workspace: &Workspace,
+    engine: &crate::engine::Engine,
+    run: &str,
+    checked: &Checked,
+    site: Site,
+    live: &Arc<Live>,
+) -> Result<Exit, Fail> {
+    let stop = runtime()?.block_on(async {
+        let stop = stop_signal();
+        engine.carry_on(run, checked, site, stop).await
+    })?;
+    live.end();
+    let state = workspace.state(run)?;
+    if matches!(stop, Stop::Finished(_)) && checked.runbook.report.is_some() {
+        let written = super::report::write_all(workspace, &state, workspace.store.root())?;
+        for path in written {
+            live.say(&format!("report: {}", path.display()));
+        }
+    }
+    tell_end(workspace, &state, &stop, live)?;
+    Ok(Exit::from(&stop))
+}
+
+/// What a person, or a program, has to know when the process ends.
+fn tell_end(workspace: &Workspace, state: &RunState, stop: &Stop, live: &Live) -> Result<(), Fail> {
+    let run = &state.created.run;
+    if workspace.global.json {
+        let due = match stop {
+            Stop::Waiting { due } => *due,
+            _ => None,
+        };
+        let line = json!({
+            "schema": "mailmedic.end/1", "run": run, "status": state.status().as_str(), "due": due,
+            "interrupted": *stop == Stop::Interrupted, "exit": Exit::from(stop).code(),
+        });
+        return out::text(&line.to_string());
+    }
+    match stop {
+        Stop::Interrupted => live.say(&format!(
+            "stopped; nothing is lost. Go on with: mailmedic resume {run}"
+        )),
+        Stop::Waiting { due: Some(due) } => {
+            live.say(&format!("the next date is {due}: `mailmedic resume {run}` goes on then (or `mailmedic resume --all` from a timer)"));
+        }
+        Stop::Waiting { due: None } | Stop::NeedsResolve | Stop::Finished(_) => {}
+    }
+    Ok(())
+}
+
+/// A runtime for one run: one thread does, the work is waiting.
+pub(in crate::cli) fn runtime() -> Result<tokio::runtime::Runtime, Fail> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Fail::because("cannot start the runtime", error))
+}
+
+/// Becomes true at SIGTERM or Ctrl-C. A second signal ends the process at once: the record is safe at any moment.
+pub(in crate::cli) fn stop_signal() -> watch::Receiver<bool> {
+    let (sender, receiver) = watch::channel(false);
+    tokio::spawn(async move {
+        use tokio::signal::unix::{SignalKind, signal};
+        let (Ok(mut term), Ok(mut int)) = (
+            signal(SignalKind::terminate()),
+            signal(SignalKind::interrupt()),
+        ) else {
+            return;
+        };
+        tokio::select! { _ = term.recv() => {}, _ = int.recv() => {} }
+        let _ = sender.send(true);
+        tokio::select! { _ = term.recv() => {}, _ = int.recv() => {} }
+        std::process::exit(i32::from(Exit::Waiting.code()));
+    });
+    receiver
+}
+
+/// A new run id: `acme-261124-k7qd`. Short enough to be typed.
+fn new_id(site: &str, at: jiff::Timestamp) -> String {
+    const LETTERS: &[u8] = b"abcdefghjkmnpqrstuvwxyz23456789";
+    let day = at.strftime("%y%m%d");
+    let mut random = rand::rng();
+    let tail: String = (0..4)
+        .map(|_| char::from(LETTERS[random.random_range(0..LETTERS.len())]))
+        .collect();
+    format!("{site}-{day}-{tail}")
+}

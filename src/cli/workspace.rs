@@ -1,0 +1,237 @@
+//! Wiring: from flags, environment and settings to a store, an engine and the run that was meant.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::args::Global;
+use super::fail::Fail;
+use crate::engine::Observer;
+use crate::probes::{Clock, DnsSettings, ProbeSettings, Probes, SystemClock};
+use crate::record::RunState;
+use crate::runbook::{Checked, Vocabulary};
+use crate::settings::{self, Settings};
+use crate::site::Site;
+use crate::store::{Embedded, RunSummary, Store};
+use crate::templates::Templates;
+
+/// Everything that a command works with.
+pub(super) struct Workspace {
+    pub(super) settings: Settings,
+    pub(super) global: Global,
+    pub(super) store: Arc<Embedded>,
+    pub(super) templates: Templates,
+    pub(super) clock: Arc<dyn Clock>,
+}
+
+impl Workspace {
+    /// Puts flags (with their environment twins), settings file and defaults together, in this order.
+    pub(super) fn open(global: &Global) -> Result<Self, Fail> {
+        let here = std::env::current_dir()
+            .map_err(|error| Fail::because("cannot tell the current folder", error))?;
+        let settings = Settings::load(global.config.as_deref(), &here)?;
+        let state = global
+            .state
+            .clone()
+            .or_else(|| settings.state.clone())
+            .unwrap_or_else(settings::default_state);
+        let templates = global
+            .templates
+            .clone()
+            .or_else(|| settings.templates.clone());
+        Ok(Workspace {
+            store: Arc::new(Embedded::new(state)),
+            templates: Templates::new(templates),
+            settings,
+            global: global.clone(),
+            clock: Arc::new(SystemClock),
+        })
+    }
+
+    /// The door to the world for one site: its resolvers, unless the command line names others.
+    pub(super) fn probes(&self, site: &Site) -> Result<Probes, Fail> {
+        let mut servers = self.global.resolver.clone();
+        if servers.is_empty() {
+            for text in &site.resolver {
+                servers.push(settings::resolver(text).ok_or_else(|| {
+                    Fail::invalid(format!("site '{}': '{text}' is not a resolver", site.id))
+                })?);
+            }
+        }
+        if servers.is_empty() {
+            servers.clone_from(&self.settings.resolver);
+        }
+        let dns = DnsSettings {
+            servers,
+            ..DnsSettings::default()
+        };
+        Probes::new(
+            ProbeSettings {
+                dns,
+                ..ProbeSettings::default()
+            },
+            self.clock.clone(),
+        )
+        .map_err(|error| Fail::because("cannot set up the probes", error))
+    }
+
+    /// The engine for one site.
+    pub(super) fn engine(
+        &self,
+        site: &Site,
+        observer: Arc<dyn Observer>,
+        patience: std::time::Duration,
+    ) -> Result<crate::engine::Engine, Fail> {
+        Ok(crate::engine::Engine {
+            store: self.store.clone(),
+            probes: self.probes(site)?,
+            templates: self.templates.clone(),
+            observer,
+            patience,
+        })
+    }
+
+    /// Who acts: `--by`, the settings file, or the login name.
+    pub(super) fn by(&self, given: Option<&str>) -> Result<String, Fail> {
+        given
+            .map(str::to_owned)
+            .or_else(|| self.settings.by.clone())
+            .or_else(|| std::env::var("USER").ok())
+            .map(|name| name.trim().to_owned())
+            .filter(|name| !name.is_empty())
+            .ok_or_else(|| {
+                Fail::invalid(
+                    "who are you? Give your name with --by NAME, or set `by` in mailmedic.yaml",
+                )
+            })
+    }
+
+    /// A runbook by file, or by name: the workspace's own go before the shipped ones.
+    pub(super) fn runbook(&self, named: &str) -> Result<Checked, Fail> {
+        let own = self
+            .settings
+            .runbooks
+            .as_ref()
+            .map(|folder| folder.join(format!("{named}.yaml")))
+            .filter(|path| path.is_file());
+        match own {
+            Some(path) => Ok(crate::runbook::load(&path, &self.vocabulary())?),
+            None => Ok(crate::runbook::load(Path::new(named), &self.vocabulary())?),
+        }
+    }
+
+    /// What runbooks may speak of.
+    pub(super) fn vocabulary(&self) -> Vocabulary<'static> {
+        Vocabulary::of(&self.templates)
+    }
+
+    /// All summaries; what cannot be read is told on the way.
+    pub(super) fn summaries(&self) -> Result<Vec<RunSummary>, Fail> {
+        let (summaries, unreadable) = self.store.summaries()?;
+        for (run, error) in unreadable {
+            super::out::warn(&format!(
+                "run {run} cannot be read: {}",
+                super::fail::chain(&error)
+            ));
+        }
+        Ok(summaries)
+    }
+
+    /// The run that `named` means: its id, the beginning of one, or a site. A site stands for its only open run, or, when
+    /// `ended_too` and none is open, for its newest.
+    pub(super) fn find_run(&self, named: &str, ended_too: bool) -> Result<String, Fail> {
+        if self
+            .store
+            .root()
+            .join("runs")
+            .join(format!("{named}.journal"))
+            .is_file()
+        {
+            return Ok(named.to_owned());
+        }
+        let summaries = self.summaries()?;
+        let mut by_id = summaries
+            .iter()
+            .filter(|run| run.run.starts_with(named) && run.site != named);
+        let of_site: Vec<&RunSummary> = summaries.iter().filter(|run| run.site == named).collect();
+        let open: Vec<&&RunSummary> = of_site.iter().filter(|run| !run.is_finished()).collect();
+        match (open.as_slice(), of_site.first()) {
+            ([one], _) => return Ok(one.run.clone()),
+            ([], Some(newest)) if ended_too => return Ok(newest.run.clone()),
+            ([], Some(newest)) => {
+                return Err(Fail::invalid(format!(
+                    "site '{named}' has no open run (the newest, {}, ended as {})",
+                    newest.run, newest.status
+                )));
+            }
+            ([_, _, ..], _) => {
+                let ids: Vec<&str> = open.iter().map(|run| run.run.as_str()).collect();
+                return Err(Fail::invalid(format!(
+                    "site '{named}' has several open runs, name one: {}",
+                    ids.join(", ")
+                )));
+            }
+            ([], None) => {}
+        }
+        match (by_id.next(), by_id.next()) {
+            (Some(one), None) => Ok(one.run.clone()),
+            (Some(one), Some(two)) => Err(Fail::invalid(format!(
+                "'{named}' is the beginning of several runs ({}, {}, ...): write more of it",
+                one.run, two.run
+            ))),
+            _ => Err(Fail::invalid(format!(
+                "there is no run '{named}' in {} (`mailmedic runs` lists them)",
+                self.store.root().display()
+            ))),
+        }
+    }
+
+    /// A run as it stands.
+    pub(super) fn state(&self, run: &str) -> Result<RunState, Fail> {
+        Ok(self.store.read(run)?.state(run)?)
+    }
+
+    /// The runbook and site pinned in a run.
+    pub(super) fn pinned(&self, state: &RunState) -> Result<(Checked, Site), Fail> {
+        let created = &state.created;
+        let runbook = crate::runbook::check(
+            &created.runbook_text,
+            &format!("{} (as pinned in {})", created.runbook, created.run),
+            &self.vocabulary(),
+        )?;
+        let site = serde_json::from_value(created.site_snapshot.clone()).map_err(|error| {
+            Fail::because(
+                format!(
+                    "cannot read the site pinned in run {}: it was written by another version",
+                    created.run
+                ),
+                error,
+            )
+        })?;
+        Ok((runbook, site))
+    }
+}
+
+/// A site file.
+pub(super) fn site(path: &Path) -> Result<Site, Fail> {
+    Ok(crate::site::load(path)?)
+}
+
+/// The site files of a folder, sorted by name.
+pub(super) fn sites(folder: &Path) -> Result<Vec<PathBuf>, Fail> {
+    let entries = std::fs::read_dir(folder).map_err(|error| {
+        Fail::because(
+            format!("cannot list the folder {}", folder.display()),
+            error,
+        )
+    })?;
+    let mut files: Vec<PathBuf> = entries
+        .flatten()
+        .map(|entry| entry.path())
+        .filter(|path| {
+            path.extension()
+                .is_some_and(|end| end == "yaml" || end == "yml")
+        })
+        .collect();
+    files.sort();
+    Ok(files)
+}

@@ -1,0 +1,81 @@
+//! What is known besides the log: the site, and the verdicts of other checks.
+
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+
+/// The site, as far as the analysis needs it.
+#[derive(Debug, Clone, Default)]
+pub struct SiteFacts {
+    /// Number of mailboxes. `None`: not known, then only the floor of T1 applies.
+    pub mailboxes: Option<u32>,
+    /// Addresses that the site sends from.
+    pub addresses: Vec<IpAddr>,
+    /// Networks inside the site besides the private ones.
+    pub inside: Vec<IpNet>,
+    /// Names or addresses of the smarthosts.
+    pub smarthosts: Vec<String>,
+}
+
+impl SiteFacts {
+    /// Whether a client is inside the site. `None` for a name, which tells nothing.
+    pub fn is_inside(&self, client: &str) -> Option<bool> {
+        let address: IpAddr = client.trim_matches(['[', ']', ' ']).parse().ok()?;
+        let private = match address.to_canonical() {
+            IpAddr::V4(v4) => v4.is_private() || v4.is_loopback() || v4.is_link_local(),
+            IpAddr::V6(v6) => {
+                v6.is_loopback() || v6.is_unique_local() || v6.is_unicast_link_local()
+            }
+        };
+        Some(
+            private
+                || self.addresses.contains(&address)
+                || self.inside.iter().any(|net| net.contains(&address)),
+        )
+    }
+
+    /// Whether a remote host is our own smarthost.
+    pub fn is_smarthost(&self, remote: &str) -> bool {
+        let plain = |name: &str| name.trim_matches(['[', ']', '.', ' ']).to_ascii_lowercase();
+        self.smarthosts
+            .iter()
+            .any(|host| plain(host) == plain(remote))
+    }
+}
+
+/// Verdict of a relay test.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RelayFact {
+    /// Proved open.
+    Open,
+    /// Closed, tested from outside with controls.
+    Closed,
+}
+
+/// Domains asked at an independent resolver.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DeadDomains {
+    /// How many were asked.
+    pub asked: usize,
+    /// How many of them do not exist or take no mail.
+    pub dead: usize,
+}
+
+/// Verdicts of other checks; `None` means that nobody looked.
+#[derive(Debug, Clone, Default)]
+pub struct Facts {
+    /// The relay test.
+    pub relay: Option<RelayFact>,
+    /// Whether mail for unknown recipients is accepted.
+    pub accepts_unknown: Option<bool>,
+    /// Lists that carry an address of the site.
+    pub listings: Option<Vec<String>>,
+    /// Those of them that list infected machines.
+    pub exploit_listings: Option<Vec<String>>,
+    /// Whether reverse DNS is in order.
+    pub rdns_ok: Option<bool>,
+    /// Whether the server's own resolver passed a test.
+    pub resolver_ok: Option<bool>,
+    /// The failing domains, asked elsewhere.
+    pub dead_domains: Option<DeadDomains>,
+}

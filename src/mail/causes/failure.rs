@@ -1,0 +1,96 @@
+//! One failure of a log with the class of its reply and the organisation that gave it.
+
+use std::net::IpAddr;
+
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
+
+use super::facts::SiteFacts;
+use crate::mail::events::{Direction, Event, What};
+use crate::mail::reply::{
+    Class, Classification, Context, PeerRole, Reply, Stage, catalogue, classify,
+};
+
+/// A failure, classified.
+#[derive(Debug, Clone)]
+pub struct Failure<'e> {
+    /// The event.
+    pub event: &'e Event,
+    /// What it means.
+    pub class: Class,
+    /// A second reading that cannot be excluded.
+    pub or: Option<Class>,
+    /// The whole judgement of the reply, where there is one.
+    pub judged: Option<Classification>,
+    /// The organisation behind the remote host.
+    pub organisation: Option<String>,
+}
+
+impl<'e> Failure<'e> {
+    /// Classifies an event. `None` when it is no failure.
+    pub fn of(event: &'e Event, site: &SiteFacts) -> Option<Self> {
+        if !event.what.is_failure() {
+            return None;
+        }
+        let remote = event.remote.as_deref();
+        let role = match remote {
+            Some(remote) if site.is_smarthost(remote) => PeerRole::Smarthost,
+            _ => PeerRole::Unknown,
+        };
+        let stage = event.command.as_deref().and_then(Stage::of_command);
+        let outbound = event.direction != Direction::Inbound;
+        let judged = event.reply.as_deref().map(|text| {
+            // Our own refusals of clients are no receiver's wording.
+            let peer = remote.filter(|_| outbound);
+            classify(
+                &Reply::parse(text),
+                &Context {
+                    peer,
+                    role,
+                    stage,
+                    ours: &site.addresses,
+                },
+            )
+        });
+        let (class, or) = match (&judged, event.status) {
+            (Some(judged), _) => (judged.class, judged.or),
+            (None, Some(status)) => status.default_class(None).unwrap_or((Class::Unknown, None)),
+            (None, None) => (Class::Unknown, None),
+        };
+        let organisation = remote.filter(|_| outbound).map(organisation);
+        Some(Self {
+            event,
+            class,
+            or,
+            judged,
+            organisation,
+        })
+    }
+
+    /// Whether this server was the client.
+    pub fn is_outbound(&self) -> bool {
+        self.event.what != What::RefusedClient
+    }
+}
+
+/// The organisation that runs a host: a known operator, the registrable domain of its name, or the
+/// network of its address.
+pub(super) fn organisation(remote: &str) -> String {
+    if let Some(owner) = catalogue().owner(remote) {
+        return owner.receiver.clone();
+    }
+    let plain = remote
+        .trim_matches(['[', ']', '.', ' '])
+        .to_ascii_lowercase();
+    match plain.parse::<IpAddr>() {
+        Ok(IpAddr::V4(v4)) => network(Ipv4Net::new(v4, 24).map(IpNet::from), &plain),
+        Ok(IpAddr::V6(v6)) => network(Ipv6Net::new(v6, 48).map(IpNet::from), &plain),
+        Err(_) => psl::domain_str(&plain).unwrap_or(&plain).to_owned(),
+    }
+}
+
+fn network(net: Result<IpNet, ipnet::PrefixLenError>, plain: &str) -> String {
+    net.map_or_else(
+        |_| plain.to_owned(),
+        |net| format!("network {}", net.trunc()),
+    )
+}

@@ -1,0 +1,26 @@
+//! Causes: what the counted failures of a site speak for, how strongly, and what would settle it.
+//!
+//! [`analyse`] classifies every failure, measures the signals and weighs the causes. The signals, their
+//! limits and the causes are data (`mail/data/causes.yaml`). An event log holds failures only, so no
+//! verdict here is better than its counts: they are part of it, and so are the lines it rests on.
+
+mod analysis;
+mod definition;
+mod facts;
+mod failure;
+mod signal;
+mod signals;
+#[cfg(test)]
+mod tests;
+mod weigh;
+mod wilson;
+
+pub use analysis::{Analysis, Remote, analyse};
+pub use definition::{
+    CauseDefinition, Definitions, Minimum, SignalDefinition, Weight, cause_definition, definitions,
+};
+pub use facts::{DeadDomains, Facts, RelayFact, SiteFacts};
+pub use failure::Failure;
+pub use signal::{Signal, State};
+pub use weigh::{Cause, Confidence, NotShown};
+pub use wilson::lower_bound;

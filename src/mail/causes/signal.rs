@@ -1,0 +1,110 @@
+//! A measured signal.
+
+use serde::Serialize;
+
+use super::definition::{SignalDefinition, definitions};
+use crate::mail::events::Place;
+
+/// How a signal stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum State {
+    /// Over its limits, with enough data.
+    Shown,
+    /// There are cases, but too few to judge.
+    Seen,
+    /// Enough data, and below the limits.
+    Absent,
+    /// No case, and too little data to say that there is none.
+    NotEnoughData,
+    /// Nothing here can show it, or nobody told.
+    NotMeasured,
+}
+
+/// A signal with what was counted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Signal {
+    /// Short stable name.
+    pub id: &'static str,
+    /// What it says when it is shown.
+    pub title: &'static str,
+    /// How it stands.
+    pub state: State,
+    /// What was counted, in words.
+    pub measured: String,
+    /// From when it counts, in words.
+    pub expected: String,
+    /// Where the cases stand.
+    #[serde(skip)]
+    pub places: Vec<Place>,
+}
+
+impl Signal {
+    /// One line for a report: `T14 several receivers ...: 2 organisations (from 3)`.
+    pub fn line(&self) -> String {
+        if self.expected.is_empty() {
+            format!("{} {}: {}", self.id, self.title, self.measured)
+        } else {
+            format!(
+                "{} {}: {} (counts from: {})",
+                self.id, self.title, self.measured, self.expected
+            )
+        }
+    }
+}
+
+/// What a measurement hands in, before the amount of data is weighed.
+pub(super) struct Measure {
+    pub(super) over: bool,
+    pub(super) cases: usize,
+    pub(super) measured: String,
+    pub(super) expected: String,
+    pub(super) places: Vec<Place>,
+}
+
+/// Makes a signal of a measurement. Without enough data only conclusive signals are shown.
+pub(super) fn judge(id: &str, enough: bool, measure: Measure) -> Option<Signal> {
+    let definition = definitions().signal(id)?;
+    let state = match (enough || definition.conclusive, measure.over, measure.cases) {
+        (true, true, _) => State::Shown,
+        (false, _, 1..) => State::Seen,
+        (_, false, _) if enough => State::Absent,
+        (_, _, 1..) => State::Seen,
+        _ => State::NotEnoughData,
+    };
+    Some(signal(definition, state, measure))
+}
+
+/// A signal by a verdict that somebody else reached; `None` is not measured.
+pub(super) fn told(id: &str, verdict: Option<bool>, words: String) -> Option<Signal> {
+    let definition = definitions().signal(id)?;
+    let state = match verdict {
+        Some(true) => State::Shown,
+        Some(false) => State::Absent,
+        None => State::NotMeasured,
+    };
+    let measured = if verdict.is_none() {
+        "nobody looked".to_owned()
+    } else {
+        words
+    };
+    let measure = Measure {
+        over: false,
+        cases: 0,
+        measured,
+        expected: String::new(),
+        places: Vec::new(),
+    };
+    Some(signal(definition, state, measure))
+}
+
+fn signal(definition: &'static SignalDefinition, state: State, measure: Measure) -> Signal {
+    Signal {
+        id: &definition.id,
+        title: &definition.title,
+        state,
+        measured: measure.measured,
+        expected: measure.expected,
+        places: measure.places,
+    }
+}

@@ -1,0 +1,77 @@
+//! The signals, measured: each one function, all in one list.
+
+mod checks;
+mod clients;
+mod receivers;
+mod recipients;
+mod times;
+
+use super::facts::{Facts, SiteFacts};
+use super::failure::Failure;
+use super::signal::Signal;
+use crate::mail::events::{Event, Place};
+
+/// What is measured.
+pub(super) struct Input<'a> {
+    pub(super) failures: &'a [Failure<'a>],
+    pub(super) events: &'a [&'a Event],
+    pub(super) site: &'a SiteFacts,
+    pub(super) facts: &'a Facts,
+    /// Whether there is enough data to judge by numbers.
+    pub(super) enough: bool,
+}
+
+/// A measurement.
+type Measurement = fn(&Input<'_>) -> Option<Signal>;
+
+/// All measurements, in the order of the report.
+static MEASUREMENTS: &[Measurement] = &[
+    recipients::t1_unknown,
+    recipients::t2_dispersion,
+    times::t3_night,
+    times::t4_bursts,
+    clients::t7_guest,
+    clients::t10_odd_account,
+    clients::t11_guessing,
+    clients::t12_relay_refused,
+    receivers::t14_standing,
+    recipients::t15_dns,
+    checks::t16_dead_domains,
+    receivers::t17_unreachable,
+    receivers::r1_reverse_name,
+    receivers::r2_authentication,
+    receivers::r3_listing,
+    receivers::r4_relay,
+    checks::k1_open,
+    checks::k2_closed,
+    checks::k3_accepts_unknown,
+    checks::k4_listed,
+    checks::k5_exploit,
+    checks::k6_rdns,
+    checks::k7_resolver_failed,
+];
+
+/// Measures all signals.
+pub(super) fn measure(input: &Input<'_>) -> Vec<Signal> {
+    MEASUREMENTS
+        .iter()
+        .filter_map(|measurement| measurement(input))
+        .collect()
+}
+
+/// The places of failures.
+fn places<'f>(failures: impl IntoIterator<Item = &'f Failure<'f>>) -> Vec<Place> {
+    failures
+        .into_iter()
+        .map(|f| f.event.place.clone())
+        .collect()
+}
+
+/// `1 host`, `2 hosts`.
+fn counted(n: usize, one: &str, many: &str) -> String {
+    if n == 1 {
+        format!("1 {one}")
+    } else {
+        format!("{n} {many}")
+    }
+}

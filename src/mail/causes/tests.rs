@@ -1,0 +1,309 @@
+//! Logs against causes: one file a case in `tests/cases/causes/`, and the first case's own text.
+#![allow(clippy::unwrap_used)]
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use jiff::civil::DateTime;
+use jiff::{SignedDuration, tz::TimeZone};
+use serde::Deserialize;
+
+use super::*;
+use crate::mail::events::{Direction, Event, Log, Options, Place, What, read};
+use crate::mail::reply::Class;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Case {
+    about: String,
+    #[serde(default)]
+    site: CaseSite,
+    #[serde(default)]
+    facts: CaseFacts,
+    events: Vec<Rows>,
+    enough: bool,
+    signals: BTreeMap<String, String>,
+    causes: BTreeMap<String, String>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields)]
+struct CaseSite {
+    mailboxes: Option<u32>,
+    #[serde(default)]
+    smarthosts: Vec<String>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields)]
+struct CaseFacts {
+    relay: Option<String>,
+    accepts_unknown: Option<bool>,
+    listings: Option<Vec<String>>,
+    rdns_ok: Option<bool>,
+    dead_domains: Option<(usize, usize)>,
+}
+
+/// Rows of a log; `{n}` is replaced by the row's number.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Rows {
+    repeat: Option<u32>,
+    every: Option<i64>,
+    start: Option<DateTime>,
+    what: What,
+    remote: Option<String>,
+    command: Option<String>,
+    reply: Option<String>,
+    status: Option<String>,
+    recipient: Option<String>,
+    domain: Option<String>,
+    account: Option<String>,
+}
+
+impl Rows {
+    fn events(&self) -> Vec<Event> {
+        let row = |n: u32| {
+            let filled =
+                |text: &Option<String>| text.as_ref().map(|t| t.replace("{n}", &n.to_string()));
+            let pause = SignedDuration::from_secs(self.every.unwrap_or(0) * i64::from(n - 1));
+            let local = self.start.map(|start| start.checked_add(pause).unwrap());
+            Event {
+                time: local.map(|l| l.to_zoned_datetime(TimeZone::UTC).unwrap().timestamp()),
+                local,
+                what: self.what,
+                direction: match self.what {
+                    What::RefusedClient | What::Authenticated | What::AuthFailed => {
+                        Direction::Inbound
+                    }
+                    _ => Direction::Outbound,
+                },
+                remote: filled(&self.remote),
+                command: filled(&self.command),
+                reply: filled(&self.reply),
+                status: self.status.as_ref().map(|s| s.parse().unwrap()),
+                recipient: filled(&self.recipient),
+                domain: filled(&self.domain),
+                account: filled(&self.account),
+                ..Event::at(Place {
+                    file: "case".into(),
+                    first: n,
+                    last: n,
+                })
+            }
+        };
+        (1..=self.repeat.unwrap_or(1)).map(row).collect()
+    }
+}
+
+fn log(events: Vec<Event>) -> Log {
+    Log {
+        file: "case".into(),
+        format: "case".into(),
+        encoding: "UTF-8".into(),
+        events,
+        unparsed: vec![],
+        gaps: vec![],
+        notes: vec![],
+    }
+}
+
+fn word(value: impl serde::Serialize) -> String {
+    serde_json::to_value(value)
+        .unwrap()
+        .as_str()
+        .unwrap()
+        .to_owned()
+}
+
+#[test]
+fn the_cases_end_as_expected() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases/causes");
+    let mut seen = 0;
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let case: Case = serde_saphyr::from_str(&std::fs::read_to_string(&path).unwrap())
+            .unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+        let site = SiteFacts {
+            mailboxes: case.site.mailboxes,
+            smarthosts: case.site.smarthosts,
+            ..SiteFacts::default()
+        };
+        let facts = Facts {
+            relay: case.facts.relay.map(|word| {
+                if word == "open" {
+                    RelayFact::Open
+                } else {
+                    RelayFact::Closed
+                }
+            }),
+            accepts_unknown: case.facts.accepts_unknown,
+            listings: case.facts.listings,
+            rdns_ok: case.facts.rdns_ok,
+            dead_domains: case
+                .facts
+                .dead_domains
+                .map(|(asked, dead)| DeadDomains { asked, dead }),
+            ..Facts::default()
+        };
+        let got = analyse(
+            &[log(case.events.iter().flat_map(Rows::events).collect())],
+            &site,
+            &facts,
+        );
+        let name = format!(
+            "{}: {}",
+            path.file_stem().unwrap().to_str().unwrap(),
+            case.about
+        );
+        assert_eq!(
+            got.not_enough_data.is_none(),
+            case.enough,
+            "{name}: {:?}",
+            got.not_enough_data
+        );
+        for (id, state) in &case.signals {
+            let signal = got.signals.iter().find(|s| s.id == *id).unwrap();
+            assert_eq!(word(signal.state), *state, "{name}: {}", signal.line());
+        }
+        let causes: BTreeMap<String, String> = got
+            .causes
+            .iter()
+            .map(|c| (c.cause.to_owned(), word(c.confidence)))
+            .collect();
+        assert_eq!(causes, case.causes, "{name}: {:#?}", got.causes);
+        seen += 1;
+    }
+    assert!(seen >= 15, "{seen} cases");
+}
+
+/// The text with which it began: four events among prose.
+#[test]
+fn the_first_case_shows_what_it_can_and_no_more() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases/events/seed-thread.txt");
+    let log = read(
+        "seed-thread.txt",
+        &std::fs::read(path).unwrap(),
+        None,
+        &Options::default(),
+    )
+    .unwrap();
+    let got = analyse(&[log], &SiteFacts::default(), &Facts::default());
+
+    assert_eq!(got.failures, 4);
+    assert_eq!(
+        got.classes,
+        BTreeMap::from([(Class::Rate, 2), (Class::RcptUnknown, 1), (Class::Dns, 1)])
+    );
+    assert!(
+        got.not_enough_data
+            .as_deref()
+            .unwrap()
+            .contains("4 failures, 20 are needed")
+    );
+    let organisations: Vec<&str> = got
+        .remotes
+        .iter()
+        .map(|r| r.organisation.as_str())
+        .collect();
+    assert!(
+        organisations.iter().any(|o| o.starts_with("Italiaonline")),
+        "{organisations:?}"
+    );
+    assert!(
+        organisations.iter().any(|o| o.starts_with("TIM")),
+        "{organisations:?}"
+    );
+
+    let confidence = |id: &str| {
+        got.causes
+            .iter()
+            .find(|c| c.cause == id)
+            .map(|c| c.confidence)
+    };
+    assert_eq!(
+        confidence("reputation-throttling"),
+        Some(Confidence::Possible)
+    );
+    assert_eq!(confidence("unknown-recipients"), Some(Confidence::Possible));
+    assert_eq!(confidence("dns-fault"), Some(Confidence::Possible));
+    assert_eq!(got.causes.len(), 3, "{:#?}", got.causes);
+    assert!(
+        got.causes
+            .iter()
+            .all(|c| c.reservation.contains("not enough data"))
+    );
+
+    let throttling = got
+        .causes
+        .iter()
+        .find(|c| c.cause == "reputation-throttling")
+        .unwrap();
+    let lines: Vec<String> = throttling.places.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        lines,
+        [
+            "seed-thread.txt:27-36",
+            "seed-thread.txt:42-51",
+            "seed-thread.txt:57-66"
+        ]
+    );
+    assert!(
+        throttling.signals[0].contains("2 replies of 2 organisations"),
+        "{:?}",
+        throttling.signals
+    );
+
+    let relay = got
+        .not_shown
+        .iter()
+        .find(|n| n.cause == "open-relay")
+        .unwrap();
+    assert!(
+        relay.why.starts_with("not shown: nobody looked"),
+        "{}",
+        relay.why
+    );
+    assert!(relay.settles[0].contains("relay test from outside"));
+    for id in ["stolen-account", "backscatter"] {
+        assert!(got.not_shown.iter().any(|n| n.cause == id), "{id}");
+    }
+}
+
+#[test]
+fn every_definition_is_used_and_can_be_explained() {
+    let all = definitions();
+    let measured: Vec<&str> = analyse(&[], &SiteFacts::default(), &Facts::default())
+        .signals
+        .iter()
+        .map(|s| s.id)
+        .collect();
+    for signal in &all.signals {
+        assert!(
+            measured.contains(&signal.id.as_str()),
+            "{} is defined but not measured",
+            signal.id
+        );
+        assert!(!signal.why.is_empty() && !signal.measures.is_empty() && !signal.source.is_empty());
+    }
+    assert_eq!(measured.len(), all.signals.len());
+    for cause in &all.causes {
+        assert!(
+            !cause.settles.is_empty() && !cause.remedy.is_empty(),
+            "{}",
+            cause.id
+        );
+        assert_eq!(
+            cause_definition(&format!("cause-{}", cause.id)).unwrap().id,
+            cause.id
+        );
+    }
+}
+
+#[test]
+fn nothing_given_is_nothing_said() {
+    let got = analyse(&[], &SiteFacts::default(), &Facts::default());
+    assert!(got.causes.is_empty() && got.failures == 0);
+    assert!(got.not_enough_data.is_some());
+    assert_eq!(got.not_shown.len(), definitions().causes.len());
+}

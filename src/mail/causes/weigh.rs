@@ -1,0 +1,228 @@
+//! Weighing: which causes the signals speak for, and how strongly.
+
+use std::collections::BTreeSet;
+
+use serde::Serialize;
+
+use super::definition::{CauseDefinition, Weight, definitions};
+use super::signal::{Signal, State};
+use crate::mail::events::Place;
+
+/// How strongly the signals speak for a cause.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Confidence {
+    /// Something conclusive speaks against it.
+    Unlikely,
+    /// What it needs was seen.
+    Possible,
+    /// What it needs is shown, and another kind of observation supports it.
+    Probable,
+    /// One conclusive signal.
+    Certain,
+}
+
+impl Confidence {
+    /// The word as it is written in outputs.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Unlikely => "unlikely",
+            Self::Possible => "possible",
+            Self::Probable => "probable",
+            Self::Certain => "certain",
+        }
+    }
+}
+
+/// A cause that something speaks for (or, when unlikely, against).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Cause {
+    /// Stable name.
+    pub cause: &'static str,
+    /// In a few words.
+    pub title: &'static str,
+    /// How strongly.
+    pub confidence: Confidence,
+    /// Why it is not more, in a sentence; empty when it is certain.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub reservation: String,
+    /// What speaks for it, with counts.
+    pub signals: Vec<String>,
+    /// What speaks against it.
+    pub against: Vec<String>,
+    /// The lines it rests on.
+    #[serde(rename = "lines", serialize_with = "as_text")]
+    pub places: Vec<Place>,
+    /// What would settle it.
+    pub settles: &'static [String],
+    /// What to do.
+    pub remedy: &'static str,
+    /// How much it hurts.
+    pub severity: Weight,
+}
+
+impl Cause {
+    /// The finding code.
+    pub fn code(&self) -> String {
+        format!("cause-{}", self.cause)
+    }
+}
+
+/// A cause for which nothing was seen; that does not mean that it is not there.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct NotShown {
+    /// Stable name.
+    pub cause: &'static str,
+    /// In a few words.
+    pub title: &'static str,
+    /// Why nothing can be said.
+    pub why: String,
+    /// What would settle it.
+    pub settles: &'static [String],
+}
+
+/// Weighs all causes. `thin` says, when there is too little data to judge, how much there is.
+pub(super) fn weigh(signals: &[Signal], thin: Option<&str>) -> (Vec<Cause>, Vec<NotShown>) {
+    let mut causes = Vec::new();
+    let mut not_shown = Vec::new();
+    for definition in &definitions().causes {
+        match weigh_one(definition, signals, thin) {
+            Ok(cause) => causes.push(cause),
+            Err(nothing) => not_shown.push(nothing),
+        }
+    }
+    // Stable: among equals the order of the data file, which is that of their weight.
+    causes.sort_by_key(|cause| std::cmp::Reverse(cause.confidence));
+    (causes, not_shown)
+}
+
+fn weigh_one(
+    definition: &'static CauseDefinition,
+    signals: &[Signal],
+    thin: Option<&str>,
+) -> Result<Cause, NotShown> {
+    let find = |id: &String| signals.iter().find(|s| s.id == *id);
+    let state = |id: &String| find(id).map_or(State::NotMeasured, |s| s.state);
+    let shown = |id: &String| state(id) == State::Shown;
+    let seen = |id: &String| matches!(state(id), State::Shown | State::Seen);
+
+    let proved = definition.conclusive.iter().any(shown);
+    let complete = definition
+        .needs
+        .iter()
+        .find(|group| group.iter().all(shown));
+    let begun = definition.needs.iter().any(|group| group.iter().all(seen));
+    let contradicted = definition.against.iter().any(shown);
+
+    if !(proved || begun || contradicted) {
+        return Err(NotShown {
+            cause: &definition.id,
+            title: &definition.title,
+            why: why_nothing(definition, signals, thin),
+            settles: &definition.settles,
+        });
+    }
+    let (confidence, reservation) = if proved {
+        (Confidence::Certain, String::new())
+    } else if contradicted {
+        (Confidence::Unlikely, String::new())
+    } else if let Some(group) = complete {
+        if supported(definition, group, signals) {
+            (
+                Confidence::Probable,
+                "more than one kind of observation speaks for it, but none is proof".to_owned(),
+            )
+        } else {
+            (
+                Confidence::Possible,
+                "nothing of another kind supports it yet".to_owned(),
+            )
+        }
+    } else {
+        let thin = thin.map_or_else(
+            || "too few cases to judge".to_owned(),
+            |thin| format!("not enough data: {thin}"),
+        );
+        (Confidence::Possible, thin)
+    };
+    let mut ids: Vec<&String> = Vec::new();
+    for id in definition
+        .conclusive
+        .iter()
+        .chain(definition.needs.iter().flatten())
+        .chain(&definition.supports)
+    {
+        if seen(id) && !ids.contains(&id) {
+            ids.push(id);
+        }
+    }
+    let speaking: Vec<&Signal> = ids.into_iter().filter_map(find).collect();
+    let opposing: Vec<&Signal> = definition
+        .against
+        .iter()
+        .filter(|id| seen(id))
+        .filter_map(find)
+        .collect();
+    let places: BTreeSet<Place> = speaking
+        .iter()
+        .chain(&opposing)
+        .flat_map(|s| s.places.iter().cloned())
+        .collect();
+    Ok(Cause {
+        cause: &definition.id,
+        title: &definition.title,
+        confidence,
+        reservation,
+        signals: speaking.iter().map(|s| s.line()).collect(),
+        against: opposing.iter().map(|s| s.line()).collect(),
+        places: places.into_iter().collect(),
+        settles: &definition.settles,
+        remedy: &definition.remedy,
+        severity: definition.severity,
+    })
+}
+
+/// Whether a shown support comes from another kind of observation than all of the needs.
+fn supported(definition: &CauseDefinition, group: &[String], signals: &[Signal]) -> bool {
+    let source = |id: &str| definitions().signal(id).map(|s| s.source.as_str());
+    let used: Vec<Option<&str>> = group.iter().map(|id| source(id)).collect();
+    let apart = |id: &String| !used.contains(&source(id));
+    let shown = |id: &String| {
+        signals
+            .iter()
+            .any(|s| s.id == *id && s.state == State::Shown)
+    };
+    definition.supports.iter().any(|id| apart(id) && shown(id))
+}
+
+fn why_nothing(definition: &CauseDefinition, signals: &[Signal], thin: Option<&str>) -> String {
+    let needed = || definition.needs.iter().flatten();
+    let missing: Vec<&str> = needed()
+        .filter_map(|id| signals.iter().find(|s| s.id == *id))
+        .filter(|s| s.state == State::NotMeasured)
+        .map(|s| s.title)
+        .collect();
+    let mut missing_once: Vec<&str> = Vec::new();
+    for title in missing {
+        if !missing_once.contains(&title) {
+            missing_once.push(title);
+        }
+    }
+    if !missing_once.is_empty() {
+        return format!(
+            "not shown: nobody looked whether {}",
+            missing_once.join(", or whether ")
+        );
+    }
+    match thin {
+        Some(thin) => format!(
+            "not shown: no case of it in the log, and not enough data to say that there is none ({thin})"
+        ),
+        None => "not shown: the log has enough data and no sign of it".to_owned(),
+    }
+}
+
+/// Places as people read them, `app.txt:27-36`.
+fn as_text<S: serde::Serializer>(places: &[Place], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(places.iter().map(ToString::to_string))
+}

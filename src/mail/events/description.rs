@@ -1,0 +1,226 @@
+//! Descriptions of Exchange's transport events: which host said what to which command.
+//!
+//! The text decides, not the id: ids changed between versions, and other sources use the same
+//! numbers for other things. Quotes delimit the fields, but the full command carries its own line
+//! end and a reply may hold quotes, so the fixed phrases are the anchors.
+
+use std::sync::LazyLock;
+
+use regex::Regex;
+
+use super::model::{Direction, Event, What};
+use crate::mail::reply::Reply;
+
+static OUTBOUND: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    Regex::new(r#"(?i)remote host "(?P<host>.*?)",? responded to the SMTP command "(?P<verb>[^"]*)" with "(?P<reply>.*)"\.? ?The full command sent was "?(?P<full>.*?)(?:"?\s*\.?\s*This (?:may|will)\b.*|"\s*\.?\s*|)$"#).ok()
+});
+static INBOUND: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    Regex::new(r#"(?i)client at "(?P<host>.*?)" sent an? "(?P<verb>[^"]*)" command,? and the SMTP server responded with "(?P<reply>.*)"\.? ?The full command sent was "?(?P<full>.*?)(?:"?\s*\.?\s*This (?:may|will)\b.*|"\s*\.?\s*|)$"#).ok()
+});
+static CONNECTION: LazyLock<Option<Regex>> =
+    LazyLock::new(|| Regex::new(r"connection #(\d+)").ok());
+static NDR: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    Regex::new(r"(?i)non-delivery report with a status code of (?P<status>\d\.\d{1,3}\.\d{1,3}) was generated for recipient\s?(?P<rcpt>.*?)\s*(?:\(Message-ID\s*(?P<mid>.*?)\)|\.\s|$)").ok()
+});
+static LOGGED_IN: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    Regex::new(r#"(?i)authentication was performed successfully with client "?(?P<host>[^"]*?)"?\.? The authentication method was "?(?P<method>[^"]*?)"? and the username was "?(?P<user>[^"]*?)"?\s*\.?\s*(?:For more|$)"#).ok()
+});
+static LOGIN_REFUSED: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    Regex::new(r#"(?i)(?:authentication (?:failed|was not|negotiation|error|failure)|failed to authenticate).*?(?:client "(?P<host>[^"]+)"|is \[(?P<ip>[^\]]+)\])"#).ok()
+});
+static TO_HOST: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    Regex::new(r"(?i)message delivery to the host '(?P<host>[^']*)' failed while delivering to the remote domain '(?P<domain>[^']*)' for the following reason: ?(?P<reason>.*?)\s*(?:For more|$)").ok()
+});
+static TO_DOMAIN: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    Regex::new(r"(?i)message delivery to the remote domain '(?P<domain>[^']*)' failed(?: for the following reason)?[.:]? ?(?:The error message is )?(?P<reason>.*?)\s*(?:For more|$)").ok()
+});
+static QUOTED: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r#""([^"]*)""#).ok());
+
+/// Commands between Exchange servers that another organisation's server refuses as a matter of course.
+const NOISE: &[&str] = &["xexch50", "x-exps", "x-link2state"];
+
+/// The sources whose descriptions are read.
+const SOURCES: &[&str] = &["msexchangetransport", "smtpsvc"];
+
+/// A description on one line: line ends and runs of blanks become one blank, typographic quotes plain.
+pub(super) fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// Reads the description into the event's fields. `strings` are insertion strings, where the format
+/// keeps them; they tell the fields even on a system in another language.
+pub(super) fn fill(event: &mut Event, strings: &[String]) {
+    let known_source = match event.source.as_deref() {
+        Some(source) => {
+            let source = source.to_ascii_lowercase();
+            SOURCES.iter().any(|known| source == *known)
+        }
+        None => true,
+    };
+    if !known_source {
+        return;
+    }
+    let text = event.text.clone();
+    let get =
+        |regex: &'static LazyLock<Option<Regex>>| regex.as_ref().and_then(|r| r.captures(&text));
+    event.connection = get(&CONNECTION).and_then(|c| c[1].parse().ok());
+    if let Some(found) = get(&OUTBOUND) {
+        dialogue(
+            event,
+            Direction::Outbound,
+            &found["host"],
+            &found["verb"],
+            &found["reply"],
+            &found["full"],
+        );
+    } else if let Some(found) = get(&INBOUND) {
+        dialogue(
+            event,
+            Direction::Inbound,
+            &found["host"],
+            &found["verb"],
+            &found["reply"],
+            &found["full"],
+        );
+    } else if let Some(found) = get(&NDR) {
+        event.what = What::Ndr;
+        event.direction = Direction::Outbound;
+        event.status = found["status"].parse().ok();
+        event.recipient = normalize_address(&found["rcpt"]);
+        event.message_id = found
+            .name("mid")
+            .map(|m| m.as_str().trim_matches(['<', '>', ' ']).to_owned())
+            .filter(|mid| !mid.is_empty() && !mid.starts_with("[email"));
+    } else if let Some(found) = get(&LOGGED_IN) {
+        event.what = What::Authenticated;
+        event.direction = Direction::Inbound;
+        event.remote = filled(&found["host"]);
+        event.auth_method = filled(&found["method"]);
+        event.account = filled(&found["user"]);
+    } else if let Some(found) = get(&TO_HOST) {
+        failed_delivery(
+            event,
+            Some(&found["host"]),
+            &found["domain"],
+            &found["reason"],
+        );
+    } else if let Some(found) = get(&TO_DOMAIN) {
+        failed_delivery(event, None, &found["domain"], &found["reason"]);
+    } else if let Some(found) = get(&LOGIN_REFUSED) {
+        event.what = What::AuthFailed;
+        event.direction = Direction::Inbound;
+        event.remote = found
+            .name("host")
+            .or_else(|| found.name("ip"))
+            .and_then(|m| filled(m.as_str()));
+    } else {
+        by_position(event, strings, &text);
+    }
+}
+
+/// An address as logs write it (`rfc822;<A@Example.org>`) in plain form. `None` when there is none,
+/// or when a web page put its own text in its place.
+pub fn normalize_address(raw: &str) -> Option<String> {
+    let mut text = raw.trim();
+    for prefix in ["rfc822;", "RFC822;", "smtp;", "SMTP:", "smtp:"] {
+        text = text.strip_prefix(prefix).unwrap_or(text).trim();
+    }
+    let text = text.trim_matches(['<', '>', '"', '\'', ' ', '.', ',', ';']);
+    let (local, domain) = text.rsplit_once('@')?;
+    let fits = !local.is_empty()
+        && domain.contains(|c: char| c.is_alphanumeric())
+        && !domain.contains(|c: char| c.is_whitespace() || matches!(c, '<' | '>' | '[' | '('))
+        && !local.contains(|c: char| matches!(c, '<' | '>') || c.is_control());
+    fits.then(|| {
+        format!(
+            "{local}@{}",
+            domain.trim_end_matches('.').to_ascii_lowercase()
+        )
+    })
+}
+
+fn dialogue(
+    event: &mut Event,
+    direction: Direction,
+    host: &str,
+    verb: &str,
+    reply: &str,
+    full: &str,
+) {
+    event.direction = direction;
+    event.remote = filled(host);
+    event.command = filled(verb).map(|v| v.to_ascii_lowercase());
+    event.reply = filled(reply);
+    let noise = event
+        .command
+        .as_deref()
+        .is_some_and(|verb| NOISE.contains(&verb))
+        && Reply::parse(reply)
+            .code
+            .is_none_or(|code| (500..=504).contains(&code));
+    event.what = match (noise, direction) {
+        (true, _) => What::Noise,
+        (false, Direction::Inbound) => What::RefusedClient,
+        (false, _) => What::Refused,
+    };
+    let lower = full.to_ascii_lowercase();
+    if let Some(at) = lower.find("rcpt to:") {
+        event.recipient = normalize_address(address_part(&full[at + 8..]));
+    } else if let Some(at) = lower.find("mail from:") {
+        let part = address_part(&full[at + 10..]);
+        event.sender = if part.trim() == "<>" {
+            Some(String::new())
+        } else {
+            normalize_address(part)
+        };
+    }
+}
+
+/// The address of a MAIL or RCPT command, without the parameters behind it.
+fn address_part(text: &str) -> &str {
+    let text = text.trim_start();
+    match text.find('>') {
+        Some(end) => &text[..=end],
+        None => text.split_whitespace().next().unwrap_or_default(),
+    }
+}
+
+fn failed_delivery(event: &mut Event, host: Option<&str>, domain: &str, reason: &str) {
+    event.what = What::DeliveryFailed;
+    event.direction = Direction::Outbound;
+    event.remote = host.and_then(filled);
+    event.domain = filled(domain).map(|d| d.to_ascii_lowercase());
+    event.reply = filled(reason);
+}
+
+/// On a system in another language the phrases differ, but the order of the fields does not.
+fn by_position(event: &mut Event, strings: &[String], text: &str) {
+    let direction = match event.id {
+        Some(7002 | 7004) => Direction::Outbound,
+        Some(7010) => Direction::Inbound,
+        _ => return,
+    };
+    // Two insertion strings (virtual server, connection) stand before the four that matter.
+    let apart: Vec<&str> = strings.iter().skip(2).map(String::as_str).collect();
+    let quoted: Vec<&str> = QUOTED
+        .iter()
+        .flat_map(|r| r.captures_iter(text))
+        .filter_map(|c| c.get(1).map(|m| m.as_str()))
+        .collect();
+    let fields = if apart.len() >= 3 { apart } else { quoted };
+    if let [host, verb, reply, rest @ ..] = fields.as_slice() {
+        dialogue(
+            event,
+            direction,
+            host,
+            verb,
+            reply,
+            rest.first().copied().unwrap_or_default(),
+        );
+    }
+}
+
+fn filled(text: &str) -> Option<String> {
+    let text = text.trim();
+    (!text.is_empty()).then(|| text.to_owned())
+}

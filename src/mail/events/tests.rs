@@ -1,0 +1,266 @@
+//! Logs against their events: one text and one expectation a case, in `tests/cases/events/`.
+#![allow(clippy::unwrap_used)]
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use proptest::prelude::*;
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::*;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Expectation {
+    format: String,
+    unparsed: usize,
+    noise: usize,
+    events: Vec<serde_json::Map<String, Value>>,
+}
+
+fn cases() -> Vec<(PathBuf, Expectation)> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases/events");
+    let mut out = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let expectation = path.with_extension("expect.yaml");
+        if path.extension().is_some_and(|e| e == "txt") && expectation.exists() {
+            let text = std::fs::read_to_string(&expectation).unwrap();
+            out.push((path, serde_saphyr::from_str(&text).unwrap()));
+        }
+    }
+    assert!(out.len() >= 7, "{} cases", out.len());
+    out
+}
+
+#[test]
+fn the_cases_read_as_expected() {
+    for (path, expected) in cases() {
+        let bytes = std::fs::read(&path).unwrap();
+        let name = path.file_name().unwrap().to_str().unwrap();
+        let log = read(name, &bytes, None, &Options::default()).unwrap();
+        assert_eq!(log.format, expected.format, "{name}");
+        assert_eq!(log.noise(), expected.noise, "{name}");
+        assert_eq!(
+            log.events.len(),
+            expected.events.len(),
+            "{name}: {:#?}",
+            log.events
+        );
+        for (event, wanted) in log.events.iter().zip(&expected.events) {
+            let got = serde_json::to_value(event).unwrap();
+            for (field, value) in wanted {
+                if field == "lines" {
+                    let lines = format!("{}-{}", event.place.first, event.place.last);
+                    assert_eq!(Value::from(lines), *value, "{name}");
+                    continue;
+                }
+                assert_eq!(got.get(field), Some(value), "{name}: {field} of {event:#?}");
+            }
+        }
+        assert_eq!(
+            log.unparsed.len(),
+            expected.unparsed,
+            "{name}: {:#?}",
+            log.unparsed
+        );
+    }
+}
+
+/// Nothing is dropped: every line that is not blank is in an event or among the unparsed.
+#[test]
+fn every_line_is_accounted_for() {
+    for (path, _) in cases() {
+        let bytes = std::fs::read(&path).unwrap();
+        let log = read("f", &bytes, None, &Options::default()).unwrap();
+        let mut covered: BTreeSet<u32> = log.unparsed.iter().map(|u| u.line).collect();
+        for event in &log.events {
+            covered.extend(event.place.first..=event.place.last);
+        }
+        for (index, line) in decode(&bytes).text.lines().enumerate() {
+            let number = u32::try_from(index + 1).unwrap();
+            assert!(
+                line.trim().is_empty() || covered.contains(&number),
+                "{path:?}:{number}: {line}"
+            );
+        }
+    }
+}
+
+#[test]
+fn encodings_are_recognised() {
+    let path =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases/events/clipboard-2003-german.txt");
+    let text = std::fs::read_to_string(path)
+        .unwrap()
+        .replace("Fehler", "Fehler-\u{fc}");
+    let utf16 = |big: bool, mark: bool| {
+        let mut out: Vec<u8> = Vec::new();
+        let units = mark
+            .then_some(0xfeff)
+            .into_iter()
+            .chain(text.encode_utf16());
+        for unit in units {
+            out.extend(if big {
+                unit.to_be_bytes()
+            } else {
+                unit.to_le_bytes()
+            });
+        }
+        out
+    };
+    let ansi: Vec<u8> = text
+        .chars()
+        .map(|c| u8::try_from(u32::from(c)).unwrap())
+        .collect();
+    let marked = [b"\xef\xbb\xbf", text.as_bytes()].concat();
+    let table = [
+        (text.clone().into_bytes(), "UTF-8"),
+        (marked, "UTF-8"),
+        (utf16(false, true), "UTF-16LE"),
+        (utf16(true, true), "UTF-16BE"),
+        (utf16(false, false), "UTF-16LE"),
+        (utf16(true, false), "UTF-16BE"),
+        (ansi, "windows-1252"),
+    ];
+    for (bytes, encoding) in table {
+        let log = read("f", &bytes, None, &Options::default()).unwrap();
+        assert_eq!(log.encoding, encoding);
+        assert_eq!(
+            log.events[0].kind.as_deref(),
+            Some("Fehler-\u{fc}"),
+            "{encoding}"
+        );
+        assert_eq!(
+            log.events[0].remote.as_deref(),
+            Some("192.0.2.40"),
+            "{encoding}"
+        );
+    }
+}
+
+#[test]
+fn what_cannot_be_told_is_said() {
+    let block = |date: &str| {
+        format!(
+            "Event Type: Error\nEvent Source: MSExchangeTransport\nEvent ID: 7004\nDate: {date}\nTime: 10:00:00\nDescription:\nx\n"
+        )
+    };
+    let notes = |date: &str| {
+        read("f", block(date).as_bytes(), None, &Options::default())
+            .unwrap()
+            .notes
+    };
+    assert!(
+        notes("1/2/2011")
+            .iter()
+            .any(|n| n.contains("month is assumed"))
+    );
+    assert!(!notes("1/22/2011").iter().any(|n| n.contains("assumed")));
+    assert!(notes("1/22/2011").iter().any(|n| n.contains("time zone")));
+    assert!(notes("13/13/2011").iter().any(|n| n.contains("no date")));
+    let zone = Options {
+        timezone: Some(jiff::tz::TimeZone::fixed(jiff::tz::offset(1))),
+        date_order: Some(DateOrder::DayFirst),
+    };
+    let log = read("f", block("1/2/2011").as_bytes(), None, &zone).unwrap();
+    assert_eq!(
+        log.events[0].time.unwrap().to_string(),
+        "2011-02-01T09:00:00Z"
+    );
+    assert!(log.notes.is_empty(), "{:?}", log.notes);
+}
+
+#[test]
+fn strangers_are_refused_with_the_known_formats() {
+    let error = read("mail.log", b"once upon a time\n", None, &Options::default())
+        .unwrap_err()
+        .to_string();
+    assert!(
+        error.contains("mail.log") && error.contains("eventlog-csv-2003"),
+        "{error}"
+    );
+    let error = read("f", b"x", Some("nope"), &Options::default())
+        .unwrap_err()
+        .to_string();
+    assert!(error.contains("'nope'"), "{error}");
+    assert!(matches!(
+        read("f", b" \n", None, &Options::default()),
+        Err(ReadError::Empty { .. })
+    ));
+}
+
+#[test]
+fn the_registry_is_in_order() {
+    let names: BTreeSet<&str> = READERS.iter().map(|r| r.name()).collect();
+    assert_eq!(names.len(), READERS.len());
+    for reader in READERS {
+        assert!(!reader.summary().ends_with('.') && !reader.summary().contains('\n'));
+        let used = cases().iter().any(|(_, e)| e.format == reader.name());
+        assert!(used, "{} has no case", reader.name());
+    }
+}
+
+#[test]
+fn addresses_in_plain_form() {
+    let table = [
+        ("rfc822;<A@Example.ORG>", Some("A@example.org")),
+        ("rfc822;a@example.org.", Some("a@example.org")),
+        ("<>", None),
+        ("", None),
+        ("[email\u{a0}protected]", None),
+        ("nobody", None),
+        ("a b@example.org", Some("a b@example.org")),
+    ];
+    for (raw, plain) in table {
+        assert_eq!(normalize_address(raw).as_deref(), plain, "{raw}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn no_reader_panics_on_bytes(bytes in proptest::collection::vec(any::<u8>(), 0..400)) {
+        let _ = read("f", &bytes, None, &Options::default());
+    }
+
+    #[test]
+    fn no_reader_panics_on_text(lines in proptest::collection::vec(piece(), 0..30)) {
+        let text = lines.join("\n");
+        for reader in READERS {
+            let _ = reader.recognise(&text);
+            let sheet = reader.read("f", &text, &Options::default());
+            // Nothing is dropped, whatever comes.
+            let mut covered: BTreeSet<u32> = sheet.unparsed.iter().map(|u| u.line).collect();
+            for event in &sheet.events {
+                covered.extend(event.place.first..=event.place.last);
+            }
+            for (index, line) in text.lines().enumerate() {
+                let bare = line.trim_matches(|c: char| c.is_whitespace() || "\u{feff}\u{200b}\u{200e}\u{200f}>|*-\u{2022}\u{b7}".contains(c));
+                prop_assert!(bare.is_empty() || covered.contains(&(index as u32 + 1)), "{}: line {} {:?}", reader.name(), index + 1, line);
+            }
+        }
+    }
+}
+
+/// Pieces of real logs and rubbish between them.
+fn piece() -> impl Strategy<Value = String> {
+    prop_oneof![
+        Just("Event Type: Error".to_owned()),
+        Just("Event Source: MSExchangeTransport Event ID: 7004".to_owned()),
+        Just("Event ID: x".to_owned()),
+        Just("Log Name: Application".to_owned()),
+        Just("Source: MSExchangeTransport".to_owned()),
+        Just("Date: 1/1/2011".to_owned()),
+        Just("Description:".to_owned()),
+        Just("The remote host \"a\", responded to the SMTP command \"rcpt\" with \"5\". The full command sent was \"".to_owned()),
+        Just("Event Xml:".to_owned()),
+        Just("<EventID>5</EventID></Event>".to_owned()),
+        Just("Data:".to_owned()),
+        Just("0000: ff".to_owned()),
+        Just("1/1/2011\t10:00:00\tS\tE\tC\t7004\tU\tC\tx".to_owned()),
+        Just("1/1/2011,10:00:00,S,E,C,7004,U,C,\"x".to_owned()),
+        Just(String::new()),
+        "\\PC{0,40}",
+    ]
+}

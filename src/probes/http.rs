@@ -1,0 +1,420 @@
+//! HTTP as a probe needs it: one request, one answer, no redirect followed, nothing retried.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use reqwest::header::{HeaderName, HeaderValue};
+use reqwest::{Client, Method, Url, redirect};
+use rustls::pki_types::CertificateDer;
+use rustls::{ClientConfig, RootCertStore};
+
+use super::dns::{Dns, Question, RecordKind};
+
+/// How to ask.
+#[derive(Debug, Clone)]
+pub struct HttpSettings {
+    /// For the connection with its TLS handshake.
+    pub connect_timeout: Duration,
+    /// For the whole exchange, where the request names no other.
+    pub timeout: Duration,
+    /// Octets of a body that are kept; the rest is not read.
+    pub body_cap: usize,
+    /// Certificate authorities to trust beside the public ones.
+    pub extra_roots: Vec<CertificateDer<'static>>,
+    /// Go through the proxy that the environment names (HTTPS_PROXY and its kin).
+    pub use_proxy: bool,
+}
+
+impl Default for HttpSettings {
+    fn default() -> Self {
+        Self {
+            connect_timeout: Duration::from_secs(10),
+            timeout: Duration::from_secs(30),
+            body_cap: 1024 * 1024,
+            extra_roots: Vec::new(),
+            use_proxy: true,
+        }
+    }
+}
+
+/// A request.
+#[derive(Clone, Default)]
+pub struct HttpRequest {
+    /// `GET`, `POST`, ...; empty means GET.
+    pub method: String,
+    /// Absolute, http or https.
+    pub url: String,
+    /// Names and values. Values may be secret.
+    pub headers: Vec<(String, String)>,
+    /// The body, if any.
+    pub body: Option<Vec<u8>>,
+    /// For the whole exchange, instead of the client's.
+    pub timeout: Option<Duration>,
+}
+
+/// Shows neither the query nor header values: both may hold secrets.
+impl std::fmt::Debug for HttpRequest {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let names: Vec<&String> = self.headers.iter().map(|(name, _)| name).collect();
+        f.debug_struct("HttpRequest")
+            .field("method", &self.method)
+            .field("url", &self.url.split('?').next())
+            .field("headers", &names)
+            .finish_non_exhaustive()
+    }
+}
+
+/// An answer, whatever its status.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HttpResponse {
+    /// 200, 404, ...
+    pub status: u16,
+    /// In the server's order, names in lower case; bytes that are not UTF-8 become U+FFFD.
+    pub headers: Vec<(String, String)>,
+    /// The body, up to the cap.
+    pub body: Vec<u8>,
+    /// There was more of it.
+    pub truncated: bool,
+    /// Milliseconds until the end of it.
+    pub ms: u64,
+    /// Who answered.
+    pub remote: Option<SocketAddr>,
+}
+
+impl HttpResponse {
+    /// The first header of this name (lower case).
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers
+            .iter()
+            .find(|(known, _)| known == name)
+            .map(|(_, value)| value.as_str())
+    }
+
+    /// The body as text.
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.body).into_owned()
+    }
+}
+
+/// No answer. The messages never hold the query of the URL.
+#[derive(Debug, thiserror::Error)]
+pub enum HttpError {
+    /// The request cannot be made as written.
+    #[error("cannot make the request: {0}")]
+    Request(String),
+    /// No connection came about: nothing was sent.
+    #[error("cannot connect to {host}")]
+    Connect {
+        /// Host of the URL.
+        host: String,
+        /// Why not.
+        source: reqwest::Error,
+    },
+    /// The exchange broke or took too long: it is not known what the server did.
+    #[error("no complete answer from {host}")]
+    Exchange {
+        /// Host of the URL.
+        host: String,
+        /// Why not.
+        source: reqwest::Error,
+    },
+}
+
+impl HttpError {
+    /// True when it is proven that nothing left this machine.
+    pub fn is_not_sent(&self) -> bool {
+        !matches!(self, Self::Exchange { .. })
+    }
+}
+
+/// The HTTP client could not be set up.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot set up the HTTP client")]
+pub struct HttpSetupError(#[source] Box<dyn std::error::Error + Send + Sync>);
+
+/// The client. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Http {
+    client: Client,
+    settings: Arc<HttpSettings>,
+}
+
+impl Http {
+    /// A client as `settings` say. With `dns`, names are looked up through it instead of the system.
+    ///
+    /// # Errors
+    ///
+    /// When a certificate authority cannot be used.
+    pub fn new(settings: HttpSettings, dns: Option<Dns>) -> Result<Self, HttpSetupError> {
+        let mut roots = RootCertStore {
+            roots: webpki_roots::TLS_SERVER_ROOTS.to_vec(),
+        };
+        for root in &settings.extra_roots {
+            roots.add(root.clone()).map_err(setup)?;
+        }
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let tls = ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .map_err(setup)?
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        let mut builder = Client::builder()
+            .tls_backend_preconfigured(tls)
+            .redirect(redirect::Policy::none())
+            .retry(reqwest::retry::never())
+            .connect_timeout(settings.connect_timeout)
+            .user_agent(concat!("mailmedic/", env!("CARGO_PKG_VERSION")));
+        if !settings.use_proxy {
+            builder = builder.no_proxy();
+        }
+        if let Some(dns) = dns {
+            builder = builder.dns_resolver(Arc::new(Names(dns)));
+        }
+        Ok(Self {
+            client: builder.build().map_err(setup)?,
+            settings: Arc::new(settings),
+        })
+    }
+
+    /// Sends one request. Every status is an answer, a redirect too.
+    ///
+    /// # Errors
+    ///
+    /// When there is no answer; see [`HttpError::is_not_sent`].
+    pub async fn send(&self, request: HttpRequest) -> Result<HttpResponse, HttpError> {
+        let started = Instant::now();
+        let url = parse_url(&request.url)?;
+        let host = url.host_str().unwrap_or_default().to_owned();
+        let method = match request.method.as_str() {
+            "" => Method::GET,
+            method => Method::from_bytes(method.as_bytes())
+                .map_err(|_| HttpError::Request(format!("'{method}' is no HTTP method")))?,
+        };
+        let mut builder = self
+            .client
+            .request(method, url)
+            .timeout(request.timeout.unwrap_or(self.settings.timeout));
+        for (name, value) in &request.headers {
+            let key = HeaderName::from_bytes(name.as_bytes())
+                .map_err(|_| HttpError::Request(format!("'{name}' is no header name")))?;
+            let mut value = HeaderValue::from_str(value).map_err(|_| {
+                HttpError::Request(format!("the value of header '{name}' cannot be sent"))
+            })?;
+            value.set_sensitive(true);
+            builder = builder.header(key, value);
+        }
+        if let Some(body) = request.body {
+            builder = builder.body(body);
+        }
+        let failed = |error: reqwest::Error| {
+            let source = error.without_url();
+            let host = host.clone();
+            if source.is_connect() || source.is_builder() {
+                HttpError::Connect { host, source }
+            } else {
+                HttpError::Exchange { host, source }
+            }
+        };
+        let mut response = builder.send().await.map_err(failed)?;
+        let mut body = Vec::new();
+        let mut truncated = false;
+        while let Some(chunk) = response.chunk().await.map_err(failed)? {
+            let room = self.settings.body_cap - body.len();
+            if chunk.len() > room {
+                body.extend_from_slice(&chunk[..room]);
+                truncated = true;
+                break;
+            }
+            body.extend_from_slice(&chunk);
+        }
+        let headers = response.headers().iter().map(|(name, value)| {
+            let value = String::from_utf8_lossy(value.as_bytes()).into_owned();
+            (name.as_str().to_owned(), value)
+        });
+        Ok(HttpResponse {
+            status: response.status().as_u16(),
+            headers: headers.collect(),
+            body,
+            truncated,
+            ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
+            remote: response.remote_addr(),
+        })
+    }
+}
+
+/// The host a URL goes to, to be checked before anything is sent.
+///
+/// # Errors
+///
+/// When it is no http or https URL, or holds a user name or password.
+pub fn host_of(url: &str) -> Result<String, HttpError> {
+    parse_url(url).map(|url| url.host_str().unwrap_or_default().to_owned())
+}
+
+fn parse_url(text: &str) -> Result<Url, HttpError> {
+    let url = Url::parse(text)
+        .map_err(|error| HttpError::Request(format!("this is no URL ({error})")))?;
+    if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
+        return Err(HttpError::Request(
+            "the URL must begin with http:// or https://".to_owned(),
+        ));
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(HttpError::Request(
+            "the URL holds a user name or password: send it in a header instead".to_owned(),
+        ));
+    }
+    Ok(url)
+}
+
+fn setup(error: impl std::error::Error + Send + Sync + 'static) -> HttpSetupError {
+    HttpSetupError(Box::new(error))
+}
+
+/// Names by our own resolvers.
+struct Names(Dns);
+
+impl Resolve for Names {
+    fn resolve(&self, name: Name) -> Resolving {
+        let dns = self.0.clone();
+        Box::pin(async move {
+            let v4 = Question::new(name.as_str(), RecordKind::A);
+            let v6 = Question::new(name.as_str(), RecordKind::Aaaa);
+            let (v4, v6) = tokio::join!(dns.query(&v4), dns.query(&v6));
+            let found: Vec<SocketAddr> = [&v4, &v6]
+                .into_iter()
+                .flat_map(|answer| answer.addresses())
+                .map(|address| SocketAddr::new(address, 0))
+                .collect();
+            if found.is_empty() {
+                let why: Box<dyn std::error::Error + Send + Sync> = v4.to_string().into();
+                return Err(why);
+            }
+            let found: Addrs = Box::new(found.into_iter());
+            Ok(found)
+        })
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    fn client(body_cap: usize) -> Http {
+        let settings = HttpSettings {
+            use_proxy: false,
+            body_cap,
+            timeout: Duration::from_millis(500),
+            ..HttpSettings::default()
+        };
+        Http::new(settings, None).unwrap()
+    }
+
+    /// Answers one request with `answer`; gives back what it was asked.
+    async fn serve(answer: &'static [u8]) -> (SocketAddr, tokio::task::JoinHandle<String>) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let task = tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut heard = vec![0; 4096];
+            let mut length = stream.read(&mut heard).await.unwrap();
+            if String::from_utf8_lossy(&heard[..length]).ends_with("\r\n\r\n")
+                && heard.starts_with(b"POST")
+            {
+                length += stream.read(&mut heard[length..]).await.unwrap();
+            }
+            stream.write_all(answer).await.unwrap();
+            if answer.is_empty() {
+                tokio::time::sleep(Duration::from_secs(2)).await;
+            }
+            String::from_utf8_lossy(&heard[..length]).into_owned()
+        });
+        (address, task)
+    }
+
+    fn post(address: SocketAddr) -> HttpRequest {
+        HttpRequest {
+            method: "POST".to_owned(),
+            url: format!("http://{address}/hook?key=s3cr3t"),
+            headers: vec![("x-test".to_owned(), "yes".to_owned())],
+            body: Some(b"{\"a\":1}".to_vec()),
+            timeout: None,
+        }
+    }
+
+    #[tokio::test]
+    async fn the_request_is_sent_as_written_and_the_body_is_capped() {
+        let (address, task) =
+            serve(b"HTTP/1.1 201 Created\r\ncontent-length: 10\r\nX-A: b\r\n\r\n0123456789").await;
+        let response = client(4).send(post(address)).await.unwrap();
+        assert_eq!(
+            (
+                response.status,
+                response.text().as_str(),
+                response.truncated
+            ),
+            (201, "0123", true)
+        );
+        assert_eq!(response.header("x-a"), Some("b"));
+        assert_eq!(response.remote, Some(address));
+        let heard = task.await.unwrap();
+        assert!(
+            heard.starts_with("POST /hook?key=s3cr3t HTTP/1.1\r\n"),
+            "{heard}"
+        );
+        assert!(
+            heard.contains("x-test: yes") && heard.ends_with("{\"a\":1}"),
+            "{heard}"
+        );
+    }
+
+    #[tokio::test]
+    async fn a_redirect_is_an_answer() {
+        let (address, _task) = serve(
+            b"HTTP/1.1 302 Found\r\nlocation: http://127.0.0.1:1/\r\ncontent-length: 0\r\n\r\n",
+        )
+        .await;
+        let response = client(100).send(post(address)).await.unwrap();
+        assert_eq!(response.status, 302);
+        assert_eq!(response.header("location"), Some("http://127.0.0.1:1/"));
+    }
+
+    #[tokio::test]
+    async fn only_a_failed_connection_proves_that_nothing_was_sent() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let closed = listener.local_addr().unwrap();
+        drop(listener);
+        let refused = client(100).send(post(closed)).await.unwrap_err();
+        assert!(refused.is_not_sent(), "{refused:?}");
+        let (silent, _task) = serve(b"").await;
+        let lost = client(100).send(post(silent)).await.unwrap_err();
+        assert!(!lost.is_not_sent(), "{lost:?}");
+        for shown in [
+            format!("{refused:?}{refused}"),
+            format!("{lost:?}{lost}"),
+            format!("{:?}", post(silent)),
+        ] {
+            assert!(!shown.contains("s3cr3t"), "{shown}");
+        }
+    }
+
+    #[test]
+    fn urls_that_are_refused_before_anything_is_sent() {
+        for url in [
+            "ftp://a.example/",
+            "file:///etc/passwd",
+            "a.example",
+            "http://u:p@a.example/",
+            "http://",
+        ] {
+            assert!(host_of(url).unwrap_err().is_not_sent(), "{url}");
+        }
+        assert_eq!(host_of("https://A.example:8443/x").unwrap(), "a.example");
+    }
+}

@@ -1,0 +1,206 @@
+//! What the server's own logs say, and the way of a marked message.
+
+use serde::Serialize;
+use serde_json::Value;
+
+use super::moment::{Calendar, When};
+use super::observe::latest;
+use super::read::{first_text, get, line, list, plain, some_text, text, words as spaced};
+use crate::record::{Event, RunState};
+
+/// One analysis of logs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct LogView {
+    /// Title of the step.
+    pub title: String,
+    /// When it was read.
+    pub when: When,
+    /// The logs: `exchange events: 812 records, ...`.
+    pub sources: Vec<String>,
+    /// How many refusals of each kind, most frequent first.
+    pub classes: Vec<ClassView>,
+    /// The causes, the most certain first.
+    pub causes: Vec<CauseView>,
+}
+
+/// Refusals of one kind.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ClassView {
+    /// The kind.
+    pub name: String,
+    /// How many.
+    pub count: u64,
+}
+
+/// A cause that the logs point to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct CauseView {
+    /// The cause in words.
+    pub cause: String,
+    /// `certain`, `probable`, `possible`, `unlikely`.
+    pub confidence: String,
+    /// What speaks for it, with counts where known.
+    pub signals: Vec<String>,
+    /// What speaks against it.
+    pub against: Vec<String>,
+}
+
+/// A marked message and its way.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct DeliveryView {
+    /// Title of the step.
+    pub title: String,
+    /// When it ended.
+    pub when: When,
+    /// What became of it, in one sentence.
+    pub text: String,
+    /// The hops, in order.
+    pub hops: Vec<String>,
+    /// What the receiver says about SPF, DKIM and DMARC.
+    pub authentication: Option<String>,
+    /// The address it left from.
+    pub egress: Option<String>,
+}
+
+/// The analyses of logs.
+pub(super) fn logs(events: &[Event], state: &RunState, calendar: &Calendar) -> Vec<LogView> {
+    latest(events, state, "events.analyze")
+        .iter()
+        .map(|seen| LogView {
+            title: line(&seen.step.plan.title),
+            when: calendar.when(seen.at),
+            sources: list(&seen.outputs, "sources").iter().map(source).collect(),
+            classes: classes(get(&seen.outputs, "classes")),
+            causes: list(&seen.outputs, "causes").iter().map(cause).collect(),
+        })
+        .collect()
+}
+
+/// The marked messages.
+pub(super) fn deliveries(
+    events: &[Event],
+    state: &RunState,
+    calendar: &Calendar,
+) -> Vec<DeliveryView> {
+    latest(events, state, "delivery.probe")
+        .iter()
+        .map(|seen| {
+            let outputs = &seen.outputs;
+            DeliveryView {
+                title: line(&seen.step.plan.title),
+                when: calendar.when(seen.at),
+                text: fate(outputs),
+                hops: list(outputs, "hops").iter().map(plain).collect(),
+                authentication: some_text(outputs, &["authentication"]),
+                egress: some_text(outputs, &["egress"]),
+            }
+        })
+        .collect()
+}
+
+fn fate(outputs: &Value) -> String {
+    let said = |key| get(outputs, key).as_bool();
+    match (said("accepted"), said("arrived")) {
+        (Some(false), _) => "The test message was refused.".to_owned(),
+        (_, Some(true)) => {
+            let folder = text(outputs, "folder");
+            let place = if folder.is_empty() {
+                String::new()
+            } else {
+                format!(" in the folder {folder}")
+            };
+            match get(outputs, "seconds").as_f64() {
+                Some(seconds) => format!(
+                    "The test message arrived{place} after {}.",
+                    super::moment::span(seconds.round() as i64)
+                ),
+                None => format!("The test message arrived{place}."),
+            }
+        }
+        (_, Some(false)) => {
+            "The test message was accepted and had not arrived by the end of the check.".to_owned()
+        }
+        _ => "What became of the test message is not known.".to_owned(),
+    }
+}
+
+fn source(source: &Value) -> String {
+    let name = first_text(source, &["file", "name", "path"]);
+    let mut parts: Vec<String> = Vec::new();
+    for (key, say) in [
+        ("format", ""),
+        ("records", "records"),
+        ("span", "span"),
+        ("gaps", "gaps"),
+        ("unparsed", "not understood"),
+    ] {
+        let value = match get(source, key) {
+            Value::Array(items) => items.len().to_string(),
+            other => plain(other),
+        };
+        match (value.is_empty(), say) {
+            (true, _) => {}
+            (false, "") => parts.push(spaced(&value)),
+            (false, "span") => parts.push(value),
+            (false, say) => parts.push(format!("{value} {say}")),
+        }
+    }
+    match (name.is_empty(), parts.is_empty()) {
+        (true, _) => parts.join(", "),
+        (false, true) => name,
+        (false, false) => format!("{name}: {}", parts.join(", ")),
+    }
+}
+
+fn classes(value: &Value) -> Vec<ClassView> {
+    let mut classes: Vec<ClassView> = match value {
+        Value::Object(counts) => counts
+            .iter()
+            .filter_map(|(name, count)| {
+                Some(ClassView {
+                    name: spaced(name),
+                    count: count.as_u64()?,
+                })
+            })
+            .collect(),
+        Value::Array(items) => items
+            .iter()
+            .filter_map(|item| {
+                Some(ClassView {
+                    name: spaced(&first_text(item, &["class", "name"])),
+                    count: get(item, "count").as_u64()?,
+                })
+            })
+            .collect(),
+        _ => Vec::new(),
+    };
+    classes.sort_by(|a, b| b.count.cmp(&a.count).then_with(|| a.name.cmp(&b.name)));
+    classes
+}
+
+fn cause(cause: &Value) -> CauseView {
+    let confidence = text(cause, "confidence");
+    CauseView {
+        cause: super::words::capital(&spaced(&first_text(cause, &["title", "cause", "name"]))),
+        confidence: if confidence.is_empty() {
+            "not rated".to_owned()
+        } else {
+            spaced(&confidence)
+        },
+        signals: list(cause, "signals").iter().map(signal).collect(),
+        against: list(cause, "against").iter().map(signal).collect(),
+    }
+}
+
+/// `452 too many recipients (17 times)`.
+fn signal(signal: &Value) -> String {
+    let name = first_text(signal, &["text", "summary", "signal", "name", "id"]);
+    if name.is_empty() {
+        return plain(signal);
+    }
+    match get(signal, "count").as_u64() {
+        Some(1) => format!("{name} (once)"),
+        Some(count) => format!("{name} ({count} times)"),
+        None => name,
+    }
+}

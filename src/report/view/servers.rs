@@ -1,0 +1,290 @@
+//! What the servers answered: the relay test, endpoint by endpoint, and the smarthost, stage by stage.
+
+use serde::Serialize;
+use serde_json::Value;
+
+use super::moment::{Calendar, When};
+use super::observe::latest;
+use super::read::{first_text, get, line, lines, list, plain, some_text, text, texts};
+use super::words::{self, Word};
+use crate::record::{Event, RunState};
+
+/// One endpoint of the relay test.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct EndpointView {
+    /// `192.0.2.10 port 25`.
+    pub name: String,
+    /// How the connection was secured.
+    pub tls: Option<String>,
+    /// Its verdict.
+    pub verdict: Word,
+    /// Why, in a sentence.
+    pub reason: Option<String>,
+    /// When it was tested.
+    pub when: When,
+    /// Title of the step.
+    pub title: String,
+    /// `33 ways tried: 33 refused, 0 accepted, 0 without an answer`.
+    pub tally: String,
+    /// The controls: probes whose answer shows what the others are worth.
+    pub controls: Vec<ProbeView>,
+    /// The relay variants.
+    pub variants: Vec<ProbeView>,
+}
+
+/// One probe of a relay test.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ProbeView {
+    /// Id of the variant or control: `A01`, `K05`.
+    pub id: String,
+    /// Sender as given.
+    pub mail: String,
+    /// Recipient as given.
+    pub rcpt: String,
+    /// The answers, one a line.
+    pub replies: Vec<String>,
+    /// What the answer is worth: the rung of the ladder, in words.
+    pub result: String,
+}
+
+/// The outgoing relay.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct SmarthostView {
+    /// Its name.
+    pub host: String,
+    /// Its verdict.
+    pub verdict: Word,
+    /// The stage that blocks, if one does.
+    pub blocked_at: Option<String>,
+    /// When it was checked.
+    pub when: When,
+    /// Title of the step.
+    pub title: String,
+    /// The stages, in order.
+    pub stages: Vec<StageView>,
+}
+
+/// One stage of a conversation.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct StageView {
+    /// `H01`, `greeting`, ...
+    pub id: String,
+    /// How it went.
+    pub outcome: Word,
+    /// How long it took, with its unit; empty when not recorded.
+    pub took: String,
+    /// What was seen.
+    pub detail: String,
+    /// The server's reply.
+    pub reply: String,
+    /// Class of the reply in words.
+    pub class: String,
+}
+
+/// A whole conversation that an output holds.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct TranscriptView {
+    /// With whom, in which step.
+    pub title: String,
+    /// When.
+    pub when: When,
+    /// The conversation.
+    pub lines: Vec<String>,
+}
+
+/// The relay test as it was done last.
+pub(super) fn relay(events: &[Event], state: &RunState, calendar: &Calendar) -> Vec<EndpointView> {
+    latest(events, state, "relay.test")
+        .iter()
+        .flat_map(|seen| {
+            let title = line(&seen.step.plan.title);
+            let when = calendar.when(seen.at);
+            list(&seen.outputs, "endpoints")
+                .iter()
+                .map(|endpoint| endpoint_view(endpoint, &title, &when))
+                .collect::<Vec<_>>()
+        })
+        .collect()
+}
+
+/// The smarthost check as it was done last.
+pub(super) fn smarthost(
+    events: &[Event],
+    state: &RunState,
+    calendar: &Calendar,
+    host: Option<&str>,
+) -> Vec<SmarthostView> {
+    latest(events, state, "smarthost.check")
+        .iter()
+        .map(|seen| SmarthostView {
+            host: some_text(&seen.outputs, &["host"])
+                .or_else(|| host.map(str::to_owned))
+                .unwrap_or_else(|| "the smarthost".to_owned()),
+            verdict: words::verdict(&text(&seen.outputs, "verdict")),
+            blocked_at: some_text(&seen.outputs, &["blocked_at"]),
+            when: calendar.when(seen.at),
+            title: line(&seen.step.plan.title),
+            stages: list(&seen.outputs, "stages").iter().map(stage).collect(),
+        })
+        .collect()
+}
+
+/// Conversations that outputs hold under `transcript`, at the top or in an endpoint.
+pub(super) fn transcripts(
+    events: &[Event],
+    state: &RunState,
+    calendar: &Calendar,
+) -> Vec<TranscriptView> {
+    let mut found = Vec::new();
+    for action in [
+        "relay.test",
+        "smarthost.check",
+        "server.check",
+        "delivery.probe",
+    ] {
+        for seen in latest(events, state, action) {
+            let title = line(&seen.step.plan.title);
+            let whole = std::iter::once(&seen.outputs);
+            for part in whole.chain(list(&seen.outputs, "endpoints")) {
+                let lines = conversation(get(part, "transcript"));
+                if lines.is_empty() {
+                    continue;
+                }
+                let name = endpoint_name(part);
+                found.push(TranscriptView {
+                    title: if name.is_empty() {
+                        title.clone()
+                    } else {
+                        format!("{title}: {name}")
+                    },
+                    when: calendar.when(seen.at),
+                    lines,
+                });
+            }
+        }
+    }
+    found
+}
+
+fn conversation(value: &Value) -> Vec<String> {
+    match value {
+        Value::String(text) => lines(text),
+        Value::Array(items) => items
+            .iter()
+            .flat_map(|item| match item {
+                Value::String(text) => lines(text),
+                other => vec![plain(other)],
+            })
+            .filter(|line| !line.is_empty())
+            .collect(),
+        _ => Vec::new(),
+    }
+}
+
+fn endpoint_view(endpoint: &Value, title: &str, when: &When) -> EndpointView {
+    let probes = |key| -> Vec<ProbeView> { list(endpoint, key).iter().map(probe).collect() };
+    let tls = text(endpoint, "tls");
+    let variants = list(endpoint, "variants");
+    EndpointView {
+        name: endpoint_name(endpoint),
+        tls: (!matches!(tls.as_str(), "" | "no" | "none")).then_some(match tls.as_str() {
+            "yes" => "TLS".to_owned(),
+            _ => tls,
+        }),
+        verdict: words::verdict(&text(endpoint, "verdict")),
+        reason: some_text(endpoint, &["reason"]),
+        when: when.clone(),
+        title: title.to_owned(),
+        tally: tally(variants),
+        controls: probes("controls"),
+        variants: probes("variants"),
+    }
+}
+
+fn endpoint_name(endpoint: &Value) -> String {
+    let host = first_text(endpoint, &["address", "host", "name"]);
+    match (host.is_empty(), some_text(endpoint, &["port"])) {
+        (false, Some(port)) => format!("{host} port {port}"),
+        _ => host,
+    }
+}
+
+/// Every outcome is named, also where its count is zero.
+fn tally(variants: &[Value]) -> String {
+    let (mut refused, mut accepted, mut silent) = (0, 0, 0);
+    for variant in variants {
+        match text(variant, "level").as_str() {
+            "1" => refused += 1,
+            "2" | "3" | "4" | "5" | "6a" | "6b" | "6c" | "6d" => accepted += 1,
+            _ => silent += 1,
+        }
+    }
+    format!(
+        "{} tried: {refused} refused, {accepted} accepted at least in part, {silent} without a clear answer",
+        words::many(variants.len(), "way", "ways")
+    )
+}
+
+fn probe(probe: &Value) -> ProbeView {
+    let replies = get(probe, "replies");
+    let result = match text(probe, "level").as_str() {
+        "0" => "no usable answer",
+        "1" => "refused",
+        "1g" => "put off (greylisting)",
+        "2" => "accepted, proves nothing",
+        "3" => "accepted, suspected",
+        "4" => "accepted, the message refused later",
+        "5" => "message accepted, fate unknown",
+        "6a" => "message arrived: open",
+        "6b" => "message came back: not relayed",
+        "6c" => "message vanished",
+        "6d" => "message arrived through another server: open",
+        _ => "",
+    };
+    ProbeView {
+        id: first_text(probe, &["id", "variant"]),
+        mail: text(probe, "mail"),
+        rcpt: text(probe, "rcpt"),
+        replies: match replies {
+            Value::Array(items) => items.iter().map(reply).filter(|r| !r.is_empty()).collect(),
+            Value::Null => texts(probe, "reply"),
+            one => vec![reply(one)],
+        },
+        result: if result.is_empty() {
+            super::read::words(&first_text(
+                probe,
+                &["result", "answer", "outcome", "verdict", "level"],
+            ))
+        } else {
+            result.to_owned()
+        },
+    }
+}
+
+/// A reply as `550 5.7.1 text`, whichever way it is kept.
+fn reply(value: &Value) -> String {
+    match value {
+        Value::Object(_) => {
+            let code = text(value, "code");
+            let words = text(value, "text");
+            if code.is_empty() && words.is_empty() {
+                plain(value)
+            } else {
+                format!("{code} {words}").trim().to_owned()
+            }
+        }
+        other => plain(other),
+    }
+}
+
+fn stage(stage: &Value) -> StageView {
+    let ms = get(stage, "ms").as_u64();
+    StageView {
+        id: first_text(stage, &["id", "stage", "name"]),
+        outcome: words::verdict(&first_text(stage, &["outcome", "verdict"])),
+        took: ms.map(|ms| format!("{ms} ms")).unwrap_or_default(),
+        detail: text(stage, "detail"),
+        reply: reply(get(stage, "reply")),
+        class: super::read::words(&text(stage, "class")),
+    }
+}

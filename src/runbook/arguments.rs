@@ -314,16 +314,22 @@ fn literal_fits(reader: &mut Reader, argument: &Argument, node: &Node) {
 
 /// False when there is a bare `yes`, `no`, `on` or `off` anywhere in it.
 fn bare_words(reader: &mut Reader, node: &Node) -> bool {
+    let mut good = true;
     match &node.value {
-        Value::Text(text) => reader.unambiguous(node, text),
-        Value::List(items) => items
-            .iter()
-            .fold(true, |good, item| bare_words(reader, item) && good),
-        Value::Map(entries) => entries
-            .iter()
-            .fold(true, |good, (_, item)| bare_words(reader, item) && good),
-        _ => true,
+        Value::Text(text) => good = reader.unambiguous(node, text),
+        Value::List(items) => {
+            for item in items {
+                good &= bare_words(reader, item);
+            }
+        }
+        Value::Map(entries) => {
+            for (_, item) in entries {
+                good &= bare_words(reader, item);
+            }
+        }
+        _ => {}
     }
+    good
 }
 
 /// What a reference leads to must be of the argument's kind, as far as it is known.

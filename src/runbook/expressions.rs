@@ -9,6 +9,8 @@ use cel::objects::{Key, Map};
 use cel::{Context, Program};
 use serde_json::Value;
 
+use super::limits;
+
 /// A compiled condition.
 #[derive(Clone)]
 pub struct Expression {
@@ -86,7 +88,15 @@ impl Expression {
     /// # Errors
     /// [`ExpressionError::Syntax`].
     pub fn compile(text: &str) -> Result<Self, ExpressionError> {
-        let program = Program::compile(text).map_err(|errors| syntax(text, &errors))?;
+        if let Some(what) = limits::condition(text) {
+            return Err(ExpressionError::Syntax {
+                text: text.to_owned(),
+                what,
+                at: 0,
+            });
+        }
+        let program = limits::on_a_deep_stack(|| Program::compile(text))
+            .map_err(|errors| syntax(text, &errors))?;
         let mut references = References::default();
         collect(program.expression(), &mut Vec::new(), &mut references);
         Ok(Expression {
@@ -111,6 +121,10 @@ impl Expression {
     /// # Errors
     /// [`ExpressionError::Evaluate`], also when the result is neither true nor false. It names the condition.
     pub fn holds(&self, values: &Value) -> Result<bool, ExpressionError> {
+        limits::on_a_deep_stack(|| self.judge(values))
+    }
+
+    fn judge(&self, values: &Value) -> Result<bool, ExpressionError> {
         let mut context = Context::default();
         for name in &self.references.variables {
             match (name.as_str(), values.get(name)) {
@@ -296,6 +310,9 @@ fn plain(error: &cel::ExecutionError) -> String {
     use cel::ExecutionError as E;
     match error {
         E::NoSuchKey(key) => format!("there is no value '{key}'"),
+        E::ValuesNotComparable(a, b) => {
+            format!("a {} and a {} cannot be compared", a.type_of(), b.type_of())
+        }
         E::UndeclaredReference(name) => format!("there is no variable '{name}'"),
         other => {
             let mut text = other.to_string();

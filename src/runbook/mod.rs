@@ -31,6 +31,7 @@ mod draft;
 mod expressions;
 mod graph;
 pub mod inputs;
+mod limits;
 mod model;
 mod names;
 mod parse;

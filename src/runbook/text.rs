@@ -6,7 +6,7 @@ use handlebars::template::{Parameter, TemplateElement};
 use handlebars::{Handlebars, Path, PathSeg, RenderContext, Renderable, Template};
 use serde_json::{Map, Value};
 
-use super::References;
+use super::{References, limits};
 use crate::actions::Secrets;
 
 /// A value of `with:`, compiled.
@@ -157,8 +157,15 @@ impl Text {
                 at: None,
             });
         }
-        if !text.contains("{{") && !text.contains('\\') {
+        if !text.contains("{{") {
             return Ok(Text(Part::Fixed(Value::String(text.to_owned()))));
+        }
+        if let Some(what) = limits::text(text) {
+            return Err(TextError::Syntax {
+                text: text.to_owned(),
+                what,
+                at: None,
+            });
         }
         let template = Template::compile(text).map_err(|error| TextError::Syntax {
             text: text.to_owned(),

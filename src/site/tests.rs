@@ -216,6 +216,8 @@ fn every_good_site_conforms_to_the_schema() {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
     #[test]
     fn no_site_panics(parts in prop::collection::vec(prop::sample::select(vec![
         "id: a\n", "name: A\n", "domains: [", "é.example", "@", "]\n", "outbound: {addresses: [1.2.3.4/0, ::/127]}\n",

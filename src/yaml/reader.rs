@@ -17,6 +17,7 @@ pub struct Reader {
 #[derive(Debug, Clone, Copy)]
 pub struct Fields<'n> {
     entries: &'n [(Key, Node)],
+    is_mapping: bool,
     /// Where to point when a field is missing.
     pub at: Span,
 }
@@ -129,15 +130,16 @@ impl Reader {
 
     /// The fields of a mapping whose keys are names of the user's own.
     pub fn open<'n>(&mut self, node: &'n Node, what: &str) -> Fields<'n> {
-        let entries: &'n [(Key, Node)] = match &node.value {
-            Value::Map(entries) => entries,
+        let (entries, is_mapping): (&'n [(Key, Node)], bool) = match &node.value {
+            Value::Map(entries) => (entries, true),
             _ => {
                 self.expected(node, &format!("{what} must be a mapping"), "");
-                &[]
+                (&[], false)
             }
         };
         Fields {
             entries,
+            is_mapping,
             at: node.span,
         }
     }
@@ -145,8 +147,8 @@ impl Reader {
     /// A field that must be there.
     pub fn required<'n>(&mut self, fields: &Fields<'n>, key: &str, what: &str) -> Option<&'n Node> {
         let found = fields.get(key);
-        // A mapping that is none has been complained about already.
-        if found.is_none() && !(fields.entries.is_empty() && !self.is_clean()) {
+        // What is no mapping has been complained about already.
+        if found.is_none() && fields.is_mapping {
             let span = fields.raw(key).map_or(fields.at, |node| node.span);
             self.fault(
                 span,

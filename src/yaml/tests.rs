@@ -208,6 +208,8 @@ fn the_reader_collects_all_faults() {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(96))]
+
     #[test]
     fn no_text_panics(text in ".{0,200}") {
         let file = SourceFile::new("x", text);

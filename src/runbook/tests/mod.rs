@@ -47,6 +47,17 @@ fn shipped_runbooks_are_good_and_explain_each_step() {
     }
 }
 
+/// The stand-ins must not tell another story than the real actions and templates.
+#[test]
+fn shipped_runbooks_are_good_with_the_real_actions_and_templates() {
+    let vocabulary = Vocabulary::of(&Templates::default());
+    for name in shipped() {
+        if let Err(faults) = load(Path::new(&name), &vocabulary) {
+            panic!("{name}:\n{}", faults.render(false, 100));
+        }
+    }
+}
+
 #[test]
 fn a_shipped_runbook_is_found_by_its_name_and_a_wrong_name_is_helped() {
     let actions = standins::actions();

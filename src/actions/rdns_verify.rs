@@ -19,6 +19,9 @@ use crate::record::Verdict;
 /// The check.
 pub(super) struct RdnsVerify;
 
+/// Addresses looked up at once.
+const SIDE_BY_SIDE: usize = 16;
+
 const ARGUMENTS: &[Argument] = &[
     Argument::optional(
         "addresses",
@@ -80,19 +83,12 @@ async fn verify(context: &Context<'_>) -> Result<Next, ActionError> {
     let helo_name = helo_name.filter(|name| !name.trim().is_empty());
     let mut findings = Vec::new();
     let mut judged = Vec::new();
-    let mut views = Vec::new();
-    let of = addresses.len() as u64;
-    for (done, address) in addresses.iter().enumerate() {
-        context
-            .progress
-            .note(&format!("looking up the name of {address}"));
-        let reverse = reverse::look_up(context, *address).await;
-        context.progress.count(done as u64 + 1, of);
+    let views = look_up_all(context, &addresses).await?;
+    for reverse in &views {
         if reverse.verdict != reverse::Verdict::Unknown {
-            judged.push(address.to_string());
+            judged.push(reverse.address.to_string());
         }
-        findings.extend(remedy::reverse(context, &reverse));
-        views.push(reverse);
+        findings.extend(remedy::reverse(context, reverse));
     }
     let greeting = match &helo_name {
         None => greeting::Greeting::absent(),
@@ -124,6 +120,37 @@ async fn verify(context: &Context<'_>) -> Result<Next, ActionError> {
     report.findings = findings;
     report.subjects = judged;
     Ok(report.into())
+}
+
+/// Looks the addresses up side by side, and gives them back in their order.
+async fn look_up_all(
+    context: &Context<'_>,
+    addresses: &[IpAddr],
+) -> Result<Vec<reverse::Reverse>, ActionError> {
+    context.progress.note(&format!(
+        "looking up the names of {} addresses",
+        addresses.len()
+    ));
+    let mut waiting = addresses.iter().copied().enumerate();
+    let mut under_way = tokio::task::JoinSet::new();
+    let mut views = Vec::with_capacity(addresses.len());
+    loop {
+        while under_way.len() < SIDE_BY_SIDE
+            && let Some((place, address)) = waiting.next()
+        {
+            let dns = context.probes.dns.clone();
+            under_way.spawn(async move { (place, reverse::look_up(&dns, address).await) });
+        }
+        let Some(done) = under_way.join_next().await else {
+            break;
+        };
+        views.push(done.map_err(|error| ActionError::because("cannot look the names up", error))?);
+        context
+            .progress
+            .count(views.len() as u64, addresses.len() as u64);
+    }
+    views.sort_by_key(|(place, _)| *place);
+    Ok(views.into_iter().map(|(_, view)| view).collect())
 }
 
 /// The addresses, each once. One that no receiver can see is a fault of the site file, not of the network.

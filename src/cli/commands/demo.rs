@@ -23,6 +23,7 @@ use crate::record::{Decision, Mode, RunState, StepStatus, WaitKind};
 use crate::settings::Settings;
 use crate::site::Site;
 use crate::store::Embedded;
+use crate::store::Store;
 use crate::templates::Templates;
 
 /// Who answers in the demonstration.
@@ -173,7 +174,8 @@ impl Demo {
                 )));
             }
         };
-        self.live.begin(&self.workspace.state(&run)?);
+        let recorded = self.workspace.store.read(&run)?;
+        self.live.begin(&recorded.events, &recorded.state(&run)?);
         let mut delisted = 0;
         let stop = stop_signal();
         let conclusion = loop {
@@ -198,12 +200,10 @@ impl Demo {
                     ));
                 }
                 Stop::Interrupted => {
-                    self.live.end();
                     return Ok(Exit::Waiting);
                 }
             }
         };
-        self.live.end();
         let state = self.workspace.state(&run)?;
         let written = super::report::write_all(&self.workspace, &state, &self.folder)?;
         if self.global.json {

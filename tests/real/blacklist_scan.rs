@@ -1,0 +1,242 @@
+//! `blacklist.scan` through unbound to rbldnsd. Whatever is wrong on the way: never "clean" where it cannot be known.
+
+use crate::lab::{Answer, Lab, Zone, address, delegation};
+
+const SITE: &str = "\
+id: office
+name: Office
+laboratory: true
+domains: [office.example]
+outbound: {addresses: [203.0.113.101], helo: mail.office.example}
+";
+
+const ZEN: &str = "zen.spamhaus.org";
+const SPAMCOP: &str = "bl.spamcop.net";
+const PSBL: &str = "psbl.surriel.com";
+const LISTS: &str = "lists=spamhaus-zen,spamcop-bl,psbl";
+
+/// ZEN: several data sets in one zone, so several codes come back for one address.
+const ZEN_SETS: &[(&str, &str)] = &[
+    ("ip4set", ":127.0.0.2:SBL\n127.0.0.2\n203.0.113.101"),
+    ("ip4set", ":127.0.0.4:XBL\n127.0.0.2\n203.0.113.101"),
+    ("ip4set", ":127.0.0.10:PBL\n127.0.0.2"),
+];
+const SMALL_SET: &[(&str, &str)] = &[("ip4set", ":127.0.0.2:listed, see example\n127.0.0.2")];
+
+fn zone<'a>(name: &'a str, sets: &'a [(&'a str, &'a str)]) -> Zone<'a> {
+    Zone { name, sets }
+}
+
+fn healthy() -> [Zone<'static>; 3] {
+    [
+        zone(ZEN, ZEN_SETS),
+        zone(SPAMCOP, SMALL_SET),
+        zone(PSBL, SMALL_SET),
+    ]
+}
+
+/// No target may count as clean, and no list may count as having said so.
+fn assert_nothing_is_clean(answer: &Answer) {
+    answer.assert_outcome("unknown");
+    for target in answer.at("/outputs/targets").as_array().unwrap() {
+        assert_eq!(target["verdict"], "unknown", "{}", answer.printed);
+        assert_eq!(target["clean"], 0, "{}", answer.printed);
+    }
+    assert_eq!(
+        answer.at("/outputs/listed"),
+        &serde_json::json!([]),
+        "{}",
+        answer.printed
+    );
+}
+
+#[test]
+fn listed_and_clean() {
+    let lab = Lab::new();
+    let records = lab.lists(&healthy());
+    lab.resolver(address::RESOLVER, &records, "");
+
+    let answer = lab.probe(
+        "blacklist.scan",
+        SITE,
+        &[LISTS, "addresses=203.0.113.101,203.0.113.102"],
+    );
+    answer.assert_outcome("finding");
+    let listing = answer.find("/outputs/listed", "list", "spamhaus-zen");
+    assert_eq!(listing["target"], "203.0.113.101");
+    let mut codes: Vec<&str> = listing["codes"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter_map(|c| c.as_str())
+        .collect();
+    codes.sort_unstable();
+    assert_eq!(codes, ["127.0.0.2", "127.0.0.4"], "{}", answer.printed);
+    assert_eq!(
+        answer.at("/outputs/listed").as_array().unwrap().len(),
+        1,
+        "{}",
+        answer.printed
+    );
+    let clean = answer.find("/outputs/targets", "target", "203.0.113.102");
+    assert_eq!(clean["verdict"], "clean", "{}", answer.printed);
+    assert_eq!(clean["clean"], 3, "{}", answer.printed);
+    assert_eq!(answer.at("/outputs/lists/healthy"), 3, "{}", answer.printed);
+    assert!(answer.findings().contains(&"listed"), "{}", answer.printed);
+
+    let answer = lab.probe(
+        "blacklist.scan",
+        SITE,
+        &[LISTS, "addresses=203.0.113.102", "domains=office.example"],
+    );
+    answer.assert_outcome("good");
+}
+
+#[test]
+fn a_list_that_refuses_is_unknown() {
+    let lab = Lab::new();
+    let refuses = &[("ip4trie", "0/0 :127.255.255.254:Error: open resolver")];
+    let records = lab.lists(&[
+        zone(ZEN, refuses),
+        zone(SPAMCOP, SMALL_SET),
+        zone(PSBL, SMALL_SET),
+    ]);
+    lab.resolver(address::RESOLVER, &records, "");
+    let answer = lab.probe("blacklist.scan", SITE, &[LISTS, "addresses=203.0.113.101"]);
+    answer.assert_outcome("unknown");
+    assert_eq!(
+        answer.text("/outputs/targets/0/verdict"),
+        "unknown",
+        "{}",
+        answer.printed
+    );
+    assert_eq!(
+        answer.at("/outputs/targets/0/clean"),
+        2,
+        "{}",
+        answer.printed
+    );
+    answer.find("/outputs/targets/0/unknown", "list", "spamhaus-zen");
+    assert_eq!(
+        answer.text("/outputs/resolver/verdict"),
+        "refused",
+        "{}",
+        answer.printed
+    );
+}
+
+#[test]
+fn a_blind_resolver_is_seen() {
+    let lab = Lab::new();
+    let records = lab.lists(&healthy());
+    // the usual rebinding filter: every listing becomes "no answer", without an error
+    lab.resolver(
+        address::RESOLVER,
+        &records,
+        "  private-address: 127.0.0.0/8",
+    );
+    let answer = lab.probe("blacklist.scan", SITE, &[LISTS, "addresses=203.0.113.101"]);
+    assert_nothing_is_clean(&answer);
+    assert_eq!(
+        answer.text("/outputs/resolver/verdict"),
+        "blind",
+        "{}",
+        answer.printed
+    );
+}
+
+#[test]
+fn a_rewriting_resolver_is_seen() {
+    let lab = Lab::new();
+    // what does not exist leads to a search page, as some providers do it
+    let records = lab.lists(&[zone(
+        ZEN,
+        &[("ip4trie", "0/0 :192.0.2.66:\n127.0.0.2 :127.0.0.2:")],
+    )]);
+    let rewrite = r#"  local-zone: "." redirect
+  local-data: ". 60 IN A 192.0.2.66"
+  local-zone: "invalid." nodefault"#;
+    lab.resolver(address::RESOLVER, &records, "");
+    lab.resolver(address::OTHER_RESOLVER, &records, rewrite);
+    let site = format!("{SITE}resolver: [{}]\n", address::OTHER_RESOLVER);
+    let answer = lab.probe("blacklist.scan", &site, &[LISTS, "addresses=203.0.113.101"]);
+    assert_nothing_is_clean(&answer);
+    assert_eq!(
+        answer.text("/outputs/resolver/verdict"),
+        "rewriting",
+        "{}",
+        answer.printed
+    );
+
+    // one list only, whose test entry works: what is left is a parked zone
+    let answer = lab.probe(
+        "blacklist.scan",
+        SITE,
+        &["lists=spamhaus-zen", "addresses=203.0.113.101"],
+    );
+    assert_nothing_is_clean(&answer);
+}
+
+#[test]
+fn a_list_that_lists_the_world_lists_nobody() {
+    let lab = Lab::new();
+    let records = lab.lists(&[
+        zone(ZEN, ZEN_SETS),
+        zone(SPAMCOP, SMALL_SET),
+        zone(PSBL, &[("ip4trie", "0/0 :127.0.0.2:gone")]),
+    ]);
+    lab.resolver(address::RESOLVER, &records, "");
+    let answer = lab.probe("blacklist.scan", SITE, &[LISTS, "addresses=203.0.113.102"]);
+    assert_eq!(
+        answer.at("/outputs/listed"),
+        &serde_json::json!([]),
+        "{}",
+        answer.printed
+    );
+    answer.find("/outputs/targets/0/broken", "list", "psbl");
+    assert_eq!(
+        answer.at("/outputs/targets/0/clean"),
+        2,
+        "{}",
+        answer.printed
+    );
+}
+
+#[test]
+fn a_dead_list_server_is_unknown() {
+    let lab = Lab::new();
+    let mut records = lab.lists(&[zone(SPAMCOP, SMALL_SET), zone(PSBL, SMALL_SET)]);
+    records.push_str(&delegation(ZEN, address::SILENT));
+    lab.resolver(address::RESOLVER, &records, "");
+    let answer = lab.probe("blacklist.scan", SITE, &[LISTS, "addresses=203.0.113.101"]);
+    answer.assert_outcome("unknown");
+    assert_eq!(
+        answer.text("/outputs/targets/0/verdict"),
+        "unknown",
+        "{}",
+        answer.printed
+    );
+    assert_eq!(
+        answer.at("/outputs/targets/0/clean"),
+        2,
+        "{}",
+        answer.printed
+    );
+    answer.find("/outputs/targets/0/unknown", "list", "spamhaus-zen");
+}
+
+#[test]
+fn without_any_resolver_nothing_is_known() {
+    let lab = Lab::new();
+    for resolver in [address::SILENT, address::RESOLVER] {
+        let site = format!("{SITE}resolver: [{resolver}]\n");
+        let answer = lab.probe("blacklist.scan", &site, &[LISTS, "addresses=203.0.113.101"]);
+        assert_nothing_is_clean(&answer);
+        assert_eq!(
+            answer.text("/outputs/resolver/verdict"),
+            "mute",
+            "{}",
+            answer.printed
+        );
+    }
+}

@@ -1,0 +1,225 @@
+//! Postfix: one instance, as many servers as a test wants, each at its own address with its own faults.
+
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
+
+use super::certificates::Certificate;
+use super::network::{MAIL_SERVERS, address, mail_address};
+use super::{Lab, Side};
+
+/// The mail domain of the site under test.
+pub(crate) const DOMAIN: &str = "office.example";
+/// A mailbox that exists there.
+pub(crate) const MAILBOX: &str = "info@office.example";
+/// The public name of the site's server.
+pub(crate) const HOST: &str = "mail.office.example";
+
+/// How one of the mail servers behaves.
+pub(crate) enum Personality<'a> {
+    /// As installed: mail for its own domain only, `454 4.7.1` for the rest.
+    Closed,
+    /// Everybody is a trusted network.
+    OpenToAll,
+    /// Whoever says to be of the site's own domain with MAIL FROM may relay.
+    OwnSenderTrust,
+    /// Whoever greets with the server's own name or domain may relay.
+    HeloTrust,
+    /// Takes every recipient and refuses at DATA.
+    RejectAtData,
+    /// Takes every recipient and refuses after the final dot.
+    RejectAfterDot,
+    /// Takes every recipient and message, and throws the messages away.
+    Discard,
+    /// Takes every mailbox of its domain, odd addresses too, and relays nothing.
+    NoRecipientCheck,
+    /// Refuses whoever connects, with this greeting.
+    Greeting(&'a str),
+    /// A submission server with STARTTLS and passwords; the account may use the senders of `senders`.
+    Smarthost(&'a Certificate),
+    /// The same on port 465, with TLS from the first byte.
+    SmarthostImplicit(&'a Certificate),
+}
+
+impl Personality<'_> {
+    fn port(&self) -> u16 {
+        match self {
+            Personality::Smarthost(_) => 587,
+            Personality::SmarthostImplicit(_) => 465,
+            _ => 25,
+        }
+    }
+
+    /// Parameters of its smtpd. Only what differs from a default Postfix.
+    fn parameters(&self) -> Vec<String> {
+        let open = "mynetworks = 0.0.0.0/0 [::]/0";
+        let recipients = "local_recipient_maps =";
+        match self {
+            Personality::Closed => vec![],
+            Personality::OpenToAll => vec![open.to_owned()],
+            Personality::OwnSenderTrust => vec![format!(
+                "smtpd_relay_restrictions = permit_mynetworks, check_sender_access inline:{{{DOMAIN}=permit}}, \
+                 defer_unauth_destination"
+            )],
+            Personality::HeloTrust => vec![format!(
+                "smtpd_relay_restrictions = permit_mynetworks, check_helo_access \
+                 inline:{{{{{DOMAIN}=permit}}, {{{HOST}=permit}}}}, defer_unauth_destination"
+            )],
+            Personality::RejectAtData => vec![
+                open.to_owned(),
+                "smtpd_data_restrictions = reject".to_owned(),
+            ],
+            Personality::RejectAfterDot => vec![
+                open.to_owned(),
+                "smtpd_end_of_data_restrictions = reject".to_owned(),
+            ],
+            Personality::Discard => vec![
+                open.to_owned(),
+                recipients.to_owned(),
+                "smtpd_recipient_restrictions = check_recipient_access static:discard".to_owned(),
+            ],
+            Personality::NoRecipientCheck => vec![
+                recipients.to_owned(),
+                "allow_untrusted_routing = yes".to_owned(),
+                "rewrite_service_name = rewrite-odd".to_owned(),
+            ],
+            Personality::Greeting(text) => vec![
+                "smtpd_delay_reject = no".to_owned(),
+                format!("smtpd_client_restrictions = check_client_access static:{{{text}}}"),
+            ],
+            Personality::Smarthost(certificate) => smarthost(certificate),
+            Personality::SmarthostImplicit(certificate) => {
+                let mut all = smarthost(certificate);
+                all.push("smtpd_tls_wrappermode = yes".to_owned());
+                all
+            }
+        }
+    }
+}
+
+fn smarthost(certificate: &Certificate) -> Vec<String> {
+    vec![
+        "smtpd_tls_security_level = encrypt".to_owned(),
+        format!("smtpd_tls_chain_files = {}", certificate.chain.display()),
+        "smtpd_sasl_auth_enable = yes".to_owned(),
+        "smtpd_sasl_type = dovecot".to_owned(),
+        format!("smtpd_sasl_path = inet:{}:12345", address::MAILBOXES),
+        "smtpd_sender_restrictions = reject_sender_login_mismatch".to_owned(),
+        "smtpd_relay_restrictions = permit_sasl_authenticated, reject".to_owned(),
+    ]
+}
+
+impl Lab {
+    /// Starts Postfix with one server for each personality and waits until all of them greet. Returns their addresses
+    /// in the same order. `senders` says which account may send as what: lines of `ADDRESS ACCOUNT`.
+    pub(crate) fn postfix(&self, personalities: &[Personality], senders: &str) -> Vec<String> {
+        assert!(
+            personalities.len() <= usize::from(MAIL_SERVERS),
+            "no address left"
+        );
+        let addresses: Vec<String> = (0..MAIL_SERVERS)
+            .map(mail_address)
+            .take(personalities.len())
+            .collect();
+        let log = self.write("postfix/log/mail.log", "");
+        let folder = self.path("postfix");
+        let [queue, data] = ["queue", "data"].map(|name| folder.join(name));
+        for own in [&queue, &data] {
+            fs::create_dir_all(own).unwrap();
+            fs::set_permissions(own, Permissions::from_mode(0o755)).unwrap();
+        }
+        let config = folder.join("etc");
+        let recipients = format!("{MAILBOX} x\npostmaster@{DOMAIN} x\nabuse@{DOMAIN} x\n");
+        self.write("postfix/etc/recipients", &recipients);
+        self.write("postfix/etc/senders", senders);
+        let transport = format!("lmtp:inet:{}:24", address::MAILBOXES);
+        self.write(
+            "postfix/etc/main.cf",
+            &format!(
+                r#"compatibility_level = 3.6
+queue_directory = {queue}
+data_directory = {data}
+command_directory = /usr/sbin
+daemon_directory = /usr/lib/postfix/sbin
+maillog_file = {log}
+maillog_file_prefixes = {folder}
+myhostname = {HOST}
+mydestination = {DOMAIN}
+local_recipient_maps = texthash:{config}/recipients
+local_transport = {transport}
+# where mail for others would go: a mailbox that the test can read
+transport_maps = inline:{{ {{outside.example={transport}}} }}
+default_transport = discard
+alias_maps =
+mynetworks = 127.0.0.0/8
+inet_interfaces = {interfaces}
+inet_protocols = ipv4
+smtpd_sender_login_maps = texthash:{config}/senders
+smtp_dns_support_level = enabled
+biff = no
+smtpd_tls_loglevel = 1
+"#,
+                queue = queue.display(),
+                data = data.display(),
+                log = log.display(),
+                folder = folder.display(),
+                config = config.display(),
+                interfaces = addresses.join(", "),
+            ),
+        );
+        self.write(
+            "postfix/etc/master.cf",
+            &services(personalities, &addresses),
+        );
+        let config = config.to_str().unwrap();
+        self.run(Side::Servers, "chown", &["postfix", data.to_str().unwrap()]);
+        self.run(Side::Servers, "postfix", &["-c", config, "check"]);
+        let master = "/usr/lib/postfix/sbin/master";
+        self.start("postfix", master, &["-c", config, "-s"], &[log]);
+        for (at, personality) in addresses.iter().zip(personalities) {
+            // With TLS from the first byte there is nothing to read before the handshake.
+            if personality.port() != 465 {
+                self.wait_for("postfix", || self.banner(at, personality.port()).is_some());
+            }
+        }
+        addresses
+    }
+}
+
+/// master.cf: the inner services, then one smtpd for each personality.
+fn services(personalities: &[Personality], addresses: &[String]) -> String {
+    let mut text = String::from(
+        "pickup unix n - n 60 1 pickup\n\
+         cleanup unix n - n - 0 cleanup\n\
+         qmgr unix n - n 300 1 qmgr\n\
+         tlsmgr unix - - n 1000? 1 tlsmgr\n\
+         rewrite unix - - n - - trivial-rewrite\n\
+         rewrite-odd unix - - n - - trivial-rewrite\n  \
+           -o allow_percent_hack=no -o swap_bangpath=no -o resolve_dequoted_address=no\n\
+         bounce unix - - n - 0 bounce\n\
+         defer unix - - n - 0 bounce\n\
+         trace unix - - n - 0 bounce\n\
+         verify unix - - n - 1 verify\n\
+         flush unix n - n 1000? 0 flush\n\
+         proxymap unix - - n - - proxymap\n\
+         smtp unix - - n - - smtp\n\
+         relay unix - - n - - smtp\n\
+         showq unix n - n - - showq\n\
+         error unix - - n - - error\n\
+         retry unix - - n - - error\n\
+         discard unix - - n - - discard\n\
+         lmtp unix - - n - - lmtp\n\
+         anvil unix - - n - 1 anvil\n\
+         scache unix - - n - 1 scache\n\
+         postlog unix-dgram n - n - 1 postlogd\n",
+    );
+    for (at, personality) in addresses.iter().zip(personalities) {
+        text.push_str(&format!(
+            "{at}:{} inet n - n - - smtpd\n",
+            personality.port()
+        ));
+        for parameter in personality.parameters() {
+            text.push_str(&format!("  -o {{ {parameter} }}\n"));
+        }
+    }
+    text
+}

@@ -1,0 +1,13 @@
+//! mailmedic against real servers: rbldnsd, unbound, Postfix and Dovecot as Debian ships them, in two network
+//! namespaces that know only documentation addresses.
+//!
+//! Needs root and the programs that `tests/install` installs. Without them the tests fail and say so; they never pass
+//! silently. Each test makes its own [`lab::Lab`], so they may run side by side, and nothing is left behind.
+#![allow(clippy::unwrap_used)]
+
+mod blacklist_scan;
+mod lab;
+mod rdns_verify;
+mod relay_test;
+mod servers;
+mod smarthost_check;

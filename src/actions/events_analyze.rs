@@ -48,7 +48,7 @@ const OUTPUTS: &[Output] = &[
     Output::new("refused_clients", "refusals by this server, by class"),
     Output::new(
         "remotes",
-        "the hosts that refused: host, organisation, failures, classes",
+        "the hosts that refused, busiest first, 500 at most: host, organisation, failures, classes",
     ),
     Output::new(
         "signals",
@@ -70,6 +70,9 @@ const OUTPUTS: &[Output] = &[
 
 /// Lines that are quoted in a finding, at most.
 const QUOTED: usize = 5;
+
+/// Remote hosts in the outputs, at most, busiest first.
+const REMOTES: usize = 500;
 
 /// Characters of a quoted line, at most.
 const QUOTED_LENGTH: usize = 400;
@@ -149,7 +152,10 @@ fn report(context: &Context<'_>, read: &Read, analysis: &Analysis) -> Report {
         .with("noise", analysis.noise)
         .with("classes", &analysis.classes)
         .with("refused_clients", &analysis.refused_clients)
-        .with("remotes", &analysis.remotes)
+        .with(
+            "remotes",
+            &analysis.remotes[..analysis.remotes.len().min(REMOTES)],
+        )
         .with("signals", &analysis.signals)
         .with("causes", &analysis.causes)
         .with("not_shown", &analysis.not_shown)
@@ -198,7 +204,7 @@ fn finding(context: &Context<'_>, cause: &Cause, analysis: &Analysis, logs: &[Lo
             .into_iter()
             .map(|(place, text)| Evidence::new("log", text, now).from(place)),
     );
-    let left = cause.places.len().saturating_sub(QUOTED);
+    let left = cause.cases.saturating_sub(QUOTED);
     if left > 0 {
         let others: Vec<String> = cause
             .places

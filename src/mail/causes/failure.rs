@@ -6,9 +6,7 @@ use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
 use super::facts::SiteFacts;
 use crate::mail::events::{Direction, Event, What};
-use crate::mail::reply::{
-    Class, Classification, Context, PeerRole, Reply, Stage, catalogue, classify,
-};
+use crate::mail::reply::{Class, Context, PeerRole, Reply, Stage, catalogue, classify};
 
 /// A failure, classified.
 #[derive(Debug, Clone)]
@@ -19,8 +17,8 @@ pub struct Failure<'e> {
     pub class: Class,
     /// A second reading that cannot be excluded.
     pub or: Option<Class>,
-    /// The whole judgement of the reply, where there is one.
-    pub judged: Option<Classification>,
+    /// The catalogue entry that decided, where a wording did.
+    pub rule: Option<&'static str>,
     /// The organisation behind the remote host.
     pub organisation: Option<String>,
 }
@@ -56,12 +54,13 @@ impl<'e> Failure<'e> {
             (None, Some(status)) => status.default_class(None).unwrap_or((Class::Unknown, None)),
             (None, None) => (Class::Unknown, None),
         };
+        let rule = judged.and_then(|judged| judged.rule);
         let organisation = remote.filter(|_| outbound).map(organisation);
         Some(Self {
             event,
             class,
             or,
-            judged,
+            rule,
             organisation,
         })
     }

@@ -8,6 +8,9 @@ use super::definition::{CauseDefinition, Weight, definitions};
 use super::signal::{Signal, State};
 use crate::mail::events::Place;
 
+/// Places that a cause names, at most: a record is no log.
+const PLACES: usize = 100;
+
 /// How strongly the signals speak for a cause.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -50,7 +53,9 @@ pub struct Cause {
     pub signals: Vec<String>,
     /// What speaks against it.
     pub against: Vec<String>,
-    /// The lines it rests on.
+    /// How many cases it rests on.
+    pub cases: usize,
+    /// The lines of the first hundred of them.
     #[serde(rename = "lines", serialize_with = "as_text")]
     pub places: Vec<Place>,
     /// What would settle it.
@@ -175,7 +180,8 @@ fn weigh_one(
         reservation,
         signals: speaking.iter().map(|s| s.line()).collect(),
         against: opposing.iter().map(|s| s.line()).collect(),
-        places: places.into_iter().collect(),
+        cases: places.len(),
+        places: places.into_iter().take(PLACES).collect(),
         settles: &definition.settles,
         remedy: &definition.remedy,
         severity: definition.severity,

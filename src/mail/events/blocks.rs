@@ -130,7 +130,7 @@ fn read_blocks(file: &str, text: &str, options: &Options, layout: &Layout) -> Sh
                     }
                 } else if let Some(tail) = after_label(line, "event xml") {
                     record.last = number;
-                    xml_state(record, tail.to_owned(), &mut records)
+                    xml_state(record, tail.to_owned(), tail, &mut records)
                 } else if HEX.as_ref().is_some_and(|r| r.is_match(line))
                     || after_label(line, "data").is_some_and(str::is_empty)
                 {
@@ -153,7 +153,7 @@ fn read_blocks(file: &str, text: &str, options: &Options, layout: &Layout) -> Sh
                     State::Data(record)
                 } else if let Some(tail) = after_label(line, "event xml") {
                     record.last = number;
-                    xml_state(record, tail.to_owned(), &mut records)
+                    xml_state(record, tail.to_owned(), tail, &mut records)
                 } else {
                     close(State::Data(record), &mut records, &mut sheet, &raw);
                     outside(line, number, raw[index], &mut sheet);
@@ -164,7 +164,7 @@ fn read_blocks(file: &str, text: &str, options: &Options, layout: &Layout) -> Sh
                 record.last = number;
                 xml.push('\n');
                 xml.push_str(raw[index]);
-                xml_state(record, xml, &mut records)
+                xml_state(record, xml, raw[index], &mut records)
             }
         };
     }
@@ -234,9 +234,13 @@ fn outside(line: &str, number: u32, raw: &str, sheet: &mut Sheet) {
     }
 }
 
+/// Blank lines within one event, at most.
+const BLANKS: usize = 8;
+
 /// Whether the text after a blank line still belongs to the description.
 fn continues(rest: &[String]) -> bool {
     rest.iter()
+        .take(BLANKS)
         .find(|line| !line.is_empty())
         .is_some_and(|line| CONTINUES.as_ref().is_some_and(|r| r.is_match(line)))
 }
@@ -253,9 +257,9 @@ fn after_label<'l>(line: &'l str, label: &str) -> Option<&'l str> {
         .map(str::trim)
 }
 
-/// Stays in the XML part until the element is closed, then takes its better facts over.
-fn xml_state(mut record: Record, xml: String, records: &mut Vec<Record>) -> State {
-    if xml.contains("</Event>") {
+/// Stays in the XML part until its last line closes the element, then takes its better facts over.
+fn xml_state(mut record: Record, xml: String, last: &str, records: &mut Vec<Record>) -> State {
+    if last.contains("</Event>") {
         xml::take(&xml, &mut record);
         records.push(record);
         return State::Outside;

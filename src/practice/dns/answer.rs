@@ -287,23 +287,18 @@ fn rcode(trouble: Trouble) -> Option<ResponseCode> {
     }
 }
 
-/// The SOA or NS record that every zone has.
+/// The SOA or NS record that every zone has. The contact is the hostmaster of whoever runs the primary server.
 fn apex(origin: &str, owner: &Name, kind: RecordType, ttl: u32, primary: &str) -> Record {
     let own = under("ns", origin);
-    let server = to_name(if primary.is_empty() { &own } else { primary });
+    let primary = if primary.is_empty() { &own } else { primary };
+    let operator = primary.split_once('.').map_or("", |(_, operator)| operator);
+    let server = to_name(primary);
     let data = if kind == RecordType::NS {
         RData::NS(NS(server))
     } else {
+        let contact = to_name(&under("hostmaster", operator));
         let minimum = ttl;
-        RData::SOA(SOA::new(
-            server,
-            to_name(&under("hostmaster", origin)),
-            1,
-            3600,
-            600,
-            86_400,
-            minimum,
-        ))
+        RData::SOA(SOA::new(server, contact, 1, 3600, 600, 86_400, minimum))
     };
     Record::from_rdata(owner.clone(), ttl, data)
 }

@@ -4,7 +4,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use rustls::pki_types::{CertificateDer, ServerName, pem::PemObject};
+use rustls::{ClientConfig, RootCertStore, crypto::ring};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use super::*;
@@ -14,12 +16,16 @@ const USER: &str = "probe@probe.example";
 const MESSAGE: &[u8] = b"Subject: relay test n0nce\r\nMessage-ID: <n0nce@probe.example>\r\nX-Long: one\r\n two\r\n\r\nbody line\r\n";
 
 async fn server() -> (ImapServer, Mailboxes) {
+    let authority = Arc::new(Authority::new().unwrap());
+    server_of(authority).await
+}
+
+async fn server_of(authority: Arc<Authority>) -> (ImapServer, Mailboxes) {
     let mut store = MailStore::default();
     store.add(USER, "secret");
     store.deliver("a@acme.example", USER, MESSAGE);
     store.deliver("b@acme.example", USER, b"Subject: another\r\n\r\nx\r\n");
     let mailboxes = Mailboxes::new(store);
-    let authority = Arc::new(Authority::new().unwrap());
     (
         ImapServer::start("imap.probe.example", mailboxes.clone(), authority)
             .await
@@ -29,7 +35,7 @@ async fn server() -> (ImapServer, Mailboxes) {
 }
 
 /// Sends a command and returns everything up to its tagged line.
-async fn ask(stream: &mut TcpStream, command: &str) -> String {
+async fn ask<S: AsyncRead + AsyncWrite + Unpin>(stream: &mut S, command: &str) -> String {
     stream.write_all(command.as_bytes()).await.unwrap();
     let tag = format!("{} ", command.split(' ').next().unwrap());
     let mut said = String::new();
@@ -125,4 +131,47 @@ async fn literals() {
             .await
             .contains("b OK [READ-WRITE]")
     );
+}
+
+#[tokio::test]
+async fn tls_from_the_first_byte_and_on_demand() {
+    let authority = Arc::new(Authority::new().unwrap());
+    let mut roots = RootCertStore::empty();
+    roots
+        .add(CertificateDer::from_pem_slice(authority.pem().as_bytes()).unwrap())
+        .unwrap();
+    let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    let connector = tokio_rustls::TlsConnector::from(Arc::new(config));
+    let name = ServerName::try_from("imap.probe.example").unwrap();
+    let (server, _) = server_of(authority).await;
+
+    let stream = TcpStream::connect(server.tls_address()).await.unwrap();
+    let mut stream = connector.connect(name.clone(), stream).await.unwrap();
+    assert!(
+        ask(&mut stream, "a CAPABILITY\r\n")
+            .await
+            .contains("AUTH=PLAIN\r\n")
+    );
+
+    let mut stream = TcpStream::connect(server.address()).await.unwrap();
+    assert!(
+        ask(&mut stream, "a CAPABILITY\r\n")
+            .await
+            .contains("STARTTLS")
+    );
+    assert!(ask(&mut stream, "b STARTTLS\r\n").await.contains("b OK"));
+    let mut stream = connector.connect(name.clone(), stream).await.unwrap();
+    assert!(
+        ask(&mut stream, "c LOGIN probe@probe.example secret\r\n")
+            .await
+            .contains("c OK")
+    );
+
+    server.set_certificate(Certificate::Expired);
+    let stream = TcpStream::connect(server.tls_address()).await.unwrap();
+    assert!(connector.connect(name, stream).await.is_err());
 }

@@ -132,7 +132,11 @@ struct HeloName {
 async fn helo(context: &Context<'_>) -> Result<Option<HeloName>, ActionError> {
     let of = |name: String, said_by: Option<String>, subject: String| {
         let name = name.trim().to_owned();
-        (!name.is_empty()).then_some(HeloName { name, said_by, subject })
+        (!name.is_empty()).then_some(HeloName {
+            name,
+            said_by,
+            subject,
+        })
     };
     if let Some(given) = context.args.text("helo")? {
         let subject = given.trim().to_owned();

@@ -86,7 +86,10 @@ impl Job {
     /// Carries it out, within its time.
     pub(super) async fn carry_out(self) -> Ended {
         let shared = &self.shared;
-        let facts = Snapshot { state: self.state, store: shared.store.clone() };
+        let facts = Snapshot {
+            state: self.state,
+            store: shared.store.clone(),
+        };
         let progress = StepProgress {
             key: self.key.clone(),
             observer: shared.observer.clone(),

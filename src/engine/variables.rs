@@ -89,7 +89,10 @@ impl Facts for Snapshot {
             .unwrap_or_else(|| View::from_state(&self.state, &[]));
         let mut values = serde_json::to_value(view).unwrap_or_default();
         if let Some(map) = values.as_object_mut() {
-            map.insert("inputs".to_owned(), Value::Object(self.state.created.inputs.clone()));
+            map.insert(
+                "inputs".to_owned(),
+                Value::Object(self.state.created.inputs.clone()),
+            );
         }
         values
     }

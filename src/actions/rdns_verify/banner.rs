@@ -24,19 +24,40 @@ pub(super) async fn ask(context: &Context<'_>) -> Option<Said> {
     let server = context.site.servers.first()?;
     let address = match server.address {
         Some(address) => address,
-        None => *context.probes.dns.a(&server.host).await.addresses().first()?,
+        None => *context
+            .probes
+            .dns
+            .a(&server.host)
+            .await
+            .addresses()
+            .first()?,
     };
     let port = server.ports.first().copied().unwrap_or(25);
-    context.progress.note(&format!("asking {} for its name", server.host));
-    let endpoint = Endpoint::new(&server.host, SocketAddr::new(address, port)).with_implicit_tls(port == 465);
-    let mut session = context.probes.smtp.with_reply_cap(PATIENCE).session(endpoint);
+    context
+        .progress
+        .note(&format!("asking {} for its name", server.host));
+    let endpoint =
+        Endpoint::new(&server.host, SocketAddr::new(address, port)).with_implicit_tls(port == 465);
+    let mut session = context
+        .probes
+        .smtp
+        .with_reply_cap(PATIENCE)
+        .session(endpoint);
     let greeting = session.open().await.ok()?;
     session.quit().await;
     if !greeting.is_positive() {
         return None;
     }
-    let name = greeting.lines.first()?.split_whitespace().next()?.to_owned();
+    let name = greeting
+        .lines
+        .first()?
+        .split_whitespace()
+        .next()?
+        .to_owned();
     // Firewalls that mask the greeting say nothing about the server.
     let masked = name.chars().filter(|c| *c == '*' || *c == 'X').count() * 2 > name.len();
-    (!masked).then(|| Said { name, host: server.host.clone() })
+    (!masked).then(|| Said {
+        name,
+        host: server.host.clone(),
+    })
 }

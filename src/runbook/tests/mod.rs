@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod evaluation;
+mod robust;
 mod rules;
 mod schema;
 mod shipped;

@@ -210,7 +210,7 @@ fn summaries_follow_the_journals() {
             .expect(kind);
         let (runs, _) = store.summaries().expect(kind);
         let first = runs.iter().find(|run| run.run == "r1").expect(kind);
-        assert_eq!(first.status, "findings_open", "{kind}");
+        assert_eq!(first.status.as_str(), "findings_open", "{kind}");
     });
 }
 

@@ -5,6 +5,7 @@
 //! broken. See [`verdict`] for when a target is called clean.
 
 mod asking;
+mod breadth;
 mod remedy;
 mod selection;
 #[cfg(test)]
@@ -62,6 +63,10 @@ const OUTPUTS: &[Output] = &[
     ),
     Output::new("skipped", "lists that were not asked, and why"),
     Output::new("refused", "targets that were not asked about, and why"),
+    Output::new(
+        "warnings",
+        "what looks too bad to be true beside the scan before, and should be looked at by hand",
+    ),
     Output::new(
         "resolver",
         "the resolvers used and what is to be thought of them: fit, refused, rewriting, blind, mute",

@@ -81,7 +81,8 @@ pub trait Facts: Sync {
             .find(|step| step.judging_action() == action && !step.outputs.is_empty())
             .map(|step| Value::Object(step.outputs.clone()))
     }
-    /// The run's data as the report sees it, for templates: `site`, `inputs`, `steps`, `findings`, `run`.
+    /// The run's data for document templates: the view that reports are made from (`site`, `reverse`, `listings`, `notices`,
+    /// ...), and `inputs`.
     fn values(&self) -> Value;
 }
 

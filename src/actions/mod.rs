@@ -9,8 +9,10 @@ mod approval;
 mod argument;
 mod blacklist_scan;
 mod context;
+mod delisting_draft;
 #[cfg(test)]
 mod desk;
+mod document_render;
 mod events_analyze;
 mod manual;
 mod rdns_verify;
@@ -35,8 +37,10 @@ pub static ACTIONS: &[&dyn Action] = &[
     &blacklist_scan::BlacklistScan,
     &rdns_verify::RdnsVerify,
     &relay_test::RelayTest,
-    &events_analyze::EventsAnalyze,
     &smarthost_check::SmarthostCheck,
+    &events_analyze::EventsAnalyze,
+    &delisting_draft::DelistingDraft,
+    &document_render::DocumentRender,
     &approval::Approval,
     &manual::Manual,
     &wait::Wait,

@@ -4,6 +4,7 @@
 //! §2.7.3 calls it iprev), and beside it the name after HELO (RFC 5321 §4.1.4). Who can repair it is told with the finding:
 //! the reverse zone belongs to the network operator, the forward zone to the site.
 
+mod banner;
 mod greeting;
 mod remedy;
 mod reverse;
@@ -19,6 +20,9 @@ use crate::record::Verdict;
 /// The check.
 pub(super) struct RdnsVerify;
 
+/// Addresses looked up at once.
+const SIDE_BY_SIDE: usize = 16;
+
 const ARGUMENTS: &[Argument] = &[
     Argument::optional(
         "addresses",
@@ -29,7 +33,7 @@ const ARGUMENTS: &[Argument] = &[
     Argument::optional(
         "helo",
         Kind::Text,
-        "the site's outbound HELO name",
+        "the name the site's first server says in its greeting, else the one in the site file",
         "the name the server gives with HELO or EHLO",
     ),
 ];
@@ -73,37 +77,28 @@ impl Action for RdnsVerify {
 
 async fn verify(context: &Context<'_>) -> Result<Next, ActionError> {
     let addresses = addresses(context)?;
-    let helo_name = match context.args.text("helo")? {
-        Some(given) => Some(given),
-        None => context.site.outbound.helo.clone(),
-    };
-    let helo_name = helo_name.filter(|name| !name.trim().is_empty());
+    let helo = helo(context).await?;
     let mut findings = Vec::new();
     let mut judged = Vec::new();
-    let mut views = Vec::new();
-    let of = addresses.len() as u64;
-    for (done, address) in addresses.iter().enumerate() {
-        context
-            .progress
-            .note(&format!("looking up the name of {address}"));
-        let reverse = reverse::look_up(context, *address).await;
-        context.progress.count(done as u64 + 1, of);
+    let views = look_up_all(context, &addresses).await?;
+    for reverse in &views {
         if reverse.verdict != reverse::Verdict::Unknown {
-            judged.push(address.to_string());
+            judged.push(reverse.address.to_string());
         }
-        findings.extend(remedy::reverse(context, &reverse));
-        views.push(reverse);
+        findings.extend(remedy::reverse(context, reverse));
     }
-    let greeting = match &helo_name {
+    let greeting = match &helo {
         None => greeting::Greeting::absent(),
-        Some(name) => greeting::look_up(context, name, &addresses, &views).await,
+        Some(helo) => {
+            let mut greeting = greeting::look_up(context, &helo.name, &addresses, &views).await;
+            greeting.said_by.clone_from(&helo.said_by);
+            if greeting.verdict != greeting::Verdict::Unknown {
+                judged.push(helo.subject.clone());
+            }
+            findings.extend(remedy::greeting(&greeting, &helo.subject));
+            greeting
+        }
     };
-    if let Some(name) = &helo_name
-        && greeting.verdict != greeting::Verdict::Unknown
-    {
-        judged.push(name.trim().to_owned());
-    }
-    findings.extend(remedy::greeting(&greeting));
 
     let unknown = views
         .iter()
@@ -113,7 +108,7 @@ async fn verify(context: &Context<'_>) -> Result<Next, ActionError> {
         Verdict::Finding
     } else if unknown {
         Verdict::Unknown
-    } else if views.is_empty() && helo_name.is_none() {
+    } else if views.is_empty() && helo.is_none() {
         Verdict::NotApplicable
     } else {
         Verdict::Good
@@ -124,6 +119,62 @@ async fn verify(context: &Context<'_>) -> Result<Next, ActionError> {
     report.findings = findings;
     report.subjects = judged;
     Ok(report.into())
+}
+
+/// A HELO name, and what its findings are about. The subject stays the same when the name is mended.
+struct HeloName {
+    name: String,
+    said_by: Option<String>,
+    subject: String,
+}
+
+/// The HELO name: as given, else as the server says it, else as the site file has it.
+async fn helo(context: &Context<'_>) -> Result<Option<HeloName>, ActionError> {
+    let of = |name: String, said_by: Option<String>, subject: String| {
+        let name = name.trim().to_owned();
+        (!name.is_empty()).then_some(HeloName { name, said_by, subject })
+    };
+    if let Some(given) = context.args.text("helo")? {
+        let subject = given.trim().to_owned();
+        return Ok(of(given, None, subject));
+    }
+    if let Some(said) = banner::ask(context).await {
+        let subject = format!("HELO name of {}", said.host);
+        return Ok(of(said.name, Some(said.host), subject));
+    }
+    let known = context.site.outbound.helo.clone().unwrap_or_default();
+    Ok(of(known, None, "HELO name in the site file".to_owned()))
+}
+
+/// Looks the addresses up side by side, and gives them back in their order.
+async fn look_up_all(
+    context: &Context<'_>,
+    addresses: &[IpAddr],
+) -> Result<Vec<reverse::Reverse>, ActionError> {
+    context.progress.note(&format!(
+        "looking up the names of {} addresses",
+        addresses.len()
+    ));
+    let mut waiting = addresses.iter().copied().enumerate();
+    let mut under_way = tokio::task::JoinSet::new();
+    let mut views = Vec::with_capacity(addresses.len());
+    loop {
+        while under_way.len() < SIDE_BY_SIDE
+            && let Some((place, address)) = waiting.next()
+        {
+            let dns = context.probes.dns.clone();
+            under_way.spawn(async move { (place, reverse::look_up(&dns, address).await) });
+        }
+        let Some(done) = under_way.join_next().await else {
+            break;
+        };
+        views.push(done.map_err(|error| ActionError::because("cannot look the names up", error))?);
+        context
+            .progress
+            .count(views.len() as u64, addresses.len() as u64);
+    }
+    views.sort_by_key(|(place, _)| *place);
+    Ok(views.into_iter().map(|(_, view)| view).collect())
 }
 
 /// The addresses, each once. One that no receiver can see is a fault of the site file, not of the network.

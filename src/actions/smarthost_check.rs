@@ -83,7 +83,7 @@ const ARGUMENTS: &[Argument] = &[
 const OUTPUTS: &[Output] = &[
     Output::new(
         "verdict",
-        "ready, ready_with_warnings, blocked or inconclusive",
+        "ready, ready_with_warnings, blocked or inconclusive; not_applicable without a smarthost",
     ),
     Output::new(
         "blocked_at",

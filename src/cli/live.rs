@@ -1,44 +1,91 @@
-//! stub
+//! The live reporter, wired to this process's streams.
+
+use std::io::{self, Write};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use indicatif::ProgressDrawTarget;
+
 use super::args::Global;
+use super::out;
 use crate::engine::Observer;
-use crate::record::{Event, Finding, RunState, StepOutcome};
-use std::sync::Arc;
+use crate::record::{Event, RunState};
+use crate::report::terminal::{Human, JsonLines, Progress, Reporter, Verbosity};
+
+/// Hears the engine and hands on to the reporter that was asked for.
 pub(super) struct Live {
+    reporter: Mutex<Box<dyn Reporter>>,
     json: bool,
+    quiet: bool,
 }
+
 impl Live {
+    /// JSON lines with `--json`, else lines for people.
     pub(super) fn new(global: &Global) -> Arc<Self> {
-        Arc::new(Live { json: global.json })
-    }
-    pub(super) fn begin(&self, _: &RunState) {}
-    pub(super) fn end(&self) {}
-    pub(super) fn say(&self, text: &str) {
-        let _ = super::out::text(text);
-    }
-}
-impl Observer for Live {
-    fn event(&self, event: &Event, _: &RunState) {
-        if self.json {
-            let _ = super::out::text(&serde_json::to_string(event).unwrap_or_default());
+        let reporter: Box<dyn Reporter> = if global.json {
+            Box::new(JsonLines::new(io::stdout()))
         } else {
-            let t = serde_json::to_string(&event.event).unwrap_or_default();
-            let _ = super::out::text(&t.chars().take(300).collect::<String>());
+            let verbosity = match (global.quiet, global.verbose) {
+                (true, _) => Verbosity::Quiet,
+                (false, 0) => Verbosity::Normal,
+                (false, _) => Verbosity::Verbose,
+            };
+            let progress = if global.quiet {
+                ProgressDrawTarget::hidden()
+            } else {
+                ProgressDrawTarget::stderr()
+            };
+            Box::new(Human::new(
+                io::stdout(),
+                out::style(global),
+                verbosity,
+                progress,
+            ))
+        };
+        Arc::new(Live {
+            reporter: Mutex::new(reporter),
+            json: global.json,
+            quiet: global.quiet,
+        })
+    }
+
+    /// Shows the events that were written before this process took the run up: a new run's first event, nothing else.
+    pub(super) fn begin(&self, events: &[Event], state: &RunState) {
+        if let [first] = events {
+            self.event(first, state);
         }
     }
-    fn note(&self, _: &str, _: &str) {}
-    fn count(&self, _: &str, _: u64, _: u64) {}
-}
-pub(super) fn probe_text(
-    name: &str,
-    outcome: StepOutcome,
-    outputs: &serde_json::Map<String, serde_json::Value>,
-    findings: &[Finding],
-    _color: bool,
-) -> String {
-    let mut t = format!("{name}: {}\n", outcome.as_str());
-    for f in findings {
-        t.push_str(&format!("  {} {}\n", f.code, f.summary));
+
+    /// Says something that is no event, to people only.
+    pub(super) fn say(&self, text: &str) {
+        if !self.json && !self.quiet {
+            let _ = out::text(text);
+        }
     }
-    t.push_str(&serde_json::to_string_pretty(outputs).unwrap_or_default());
-    t
+
+    fn with(&self, show: impl FnOnce(&mut dyn Reporter) -> io::Result<()>) {
+        let mut reporter = self.reporter.lock().unwrap_or_else(PoisonError::into_inner);
+        // The run does not depend on its being watched.
+        let _ = show(&mut **reporter);
+    }
+}
+
+impl Observer for Live {
+    fn event(&self, event: &Event, state: &RunState) {
+        self.with(|reporter| reporter.event(event, state));
+        let _ = io::stdout().flush();
+    }
+
+    fn note(&self, step: &str, text: &str) {
+        self.with(|reporter| {
+            reporter.progress(step, Progress::Note(text));
+            Ok(())
+        });
+    }
+
+    fn count(&self, step: &str, done: u64, of: u64) {
+        self.with(|reporter| {
+            reporter.progress(step, Progress::Count { done, of });
+            Ok(())
+        });
+    }
 }

@@ -7,28 +7,38 @@ use serde_json::{Value, json};
 use super::args::{Color, Global};
 use super::exit::Exit;
 use super::fail::Fail;
+use crate::report::terminal::{Colour, Style};
 
-/// May `stream` be written in colour?
-fn color(global: &Global, terminal: bool) -> bool {
-    match global.color {
-        Color::Always => true,
-        Color::Never => false,
-        Color::Auto => {
-            terminal
-                && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
-                && std::env::var_os("TERM").is_none_or(|term| term != "dumb")
-        }
-    }
+/// How standard output is written: colour and width.
+pub(super) fn style(global: &Global) -> Style {
+    style_of(global, io::stdout().is_terminal())
 }
 
-/// May standard output be written in colour?
-pub(super) fn color_out(global: &Global) -> bool {
-    color(global, io::stdout().is_terminal())
+fn style_of(global: &Global, terminal: bool) -> Style {
+    let choice = match global.color {
+        Color::Auto => Colour::Auto,
+        Color::Always => Colour::Always,
+        Color::Never => Colour::Never,
+    };
+    let measured = terminal_size::terminal_size().map(|(width, _)| width.0);
+    // A terminal that can do nothing is as good as none.
+    let terminal = terminal && std::env::var_os("TERM").is_none_or(|term| term != "dumb");
+    let (no_color, columns) = (std::env::var_os("NO_COLOR"), std::env::var_os("COLUMNS"));
+    Style::choose(
+        choice,
+        terminal,
+        no_color.as_deref(),
+        columns.as_deref(),
+        measured,
+    )
 }
 
-/// May standard error be written in colour?
-pub(super) fn color_err(global: &Global) -> bool {
-    color(global, io::stderr().is_terminal())
+/// Writes to standard output what `show` writes.
+pub(super) fn write(show: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), Fail> {
+    let mut out = io::stdout().lock();
+    show(&mut out)?;
+    out.flush()?;
+    Ok(())
 }
 
 /// Writes a text to standard output, with a line end.
@@ -78,8 +88,8 @@ pub(super) fn fail(global: &Global, fail: &Fail) -> Exit {
     let mut err = io::stderr().lock();
     let _ = match fail {
         Fail::Faults(faults) => {
-            let width = terminal_width();
-            write!(err, "{}", faults.render(color_err(global), width)).and_then(|()| {
+            let style = style_of(global, io::stderr().is_terminal());
+            write!(err, "{}", faults.render(style.colour, style.width)).and_then(|()| {
                 let count = faults.0.len();
                 writeln!(
                     err,
@@ -89,7 +99,7 @@ pub(super) fn fail(global: &Global, fail: &Fail) -> Exit {
             })
         }
         Fail::Said { text, .. } => {
-            let mark = if color_err(global) {
+            let mark = if style_of(global, io::stderr().is_terminal()).colour {
                 "\u{1b}[31;1merror\u{1b}[0m"
             } else {
                 "error"
@@ -99,13 +109,4 @@ pub(super) fn fail(global: &Global, fail: &Fail) -> Exit {
         Fail::Gone => Ok(()),
     };
     exit
-}
-
-/// Columns of the terminal; 100 when there is none.
-pub(super) fn terminal_width() -> usize {
-    std::env::var("COLUMNS")
-        .ok()
-        .and_then(|text| text.parse().ok())
-        .or_else(|| terminal_size::terminal_size().map(|(width, _)| usize::from(width.0)))
-        .unwrap_or(100)
 }

@@ -7,11 +7,11 @@ use super::args::Global;
 use super::fail::Fail;
 use crate::engine::Observer;
 use crate::probes::{Clock, DnsSettings, ProbeSettings, Probes, SystemClock};
-use crate::record::RunState;
+use crate::record::{RunState, RunSummary};
 use crate::runbook::{Checked, Vocabulary};
 use crate::settings::{self, Settings};
 use crate::site::Site;
-use crate::store::{Embedded, RunSummary, Store};
+use crate::store::{Embedded, Store};
 use crate::templates::Templates;
 
 /// Everything that a command works with.
@@ -160,7 +160,8 @@ impl Workspace {
             ([], Some(newest)) => {
                 return Err(Fail::invalid(format!(
                     "site '{named}' has no open run (the newest, {}, ended as {})",
-                    newest.run, newest.status
+                    newest.run,
+                    newest.status.as_str()
                 )));
             }
             ([_, _, ..], _) => {

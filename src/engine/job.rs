@@ -74,7 +74,7 @@ struct Judge<'a> {
 
 impl Conditions for Judge<'_> {
     fn holds(&self, condition: &str, result: &Value) -> Result<bool, String> {
-        let mut values = super::variables::variables(&self.facts.0, None);
+        let mut values = super::variables::variables(&self.facts.state, None);
         if let Some(map) = values.as_object_mut() {
             map.insert("result".to_owned(), result.clone());
         }
@@ -86,7 +86,7 @@ impl Job {
     /// Carries it out, within its time.
     pub(super) async fn carry_out(self) -> Ended {
         let shared = &self.shared;
-        let facts = Snapshot(self.state);
+        let facts = Snapshot { state: self.state, store: shared.store.clone() };
         let progress = StepProgress {
             key: self.key.clone(),
             observer: shared.observer.clone(),
@@ -107,7 +107,7 @@ impl Job {
             templates: &shared.templates,
             conditions: &judge,
             step: StepInfo {
-                run: &facts.0.created.run,
+                run: &facts.state.created.run,
                 key: &self.key,
                 attempt: self.attempt,
                 idempotency_key: &self.idempotency_key,

@@ -1,9 +1,13 @@
 //! What expressions, texts and documents can see of a run.
 
+use std::sync::Arc;
+
 use serde_json::{Map, Value, json};
 
 use crate::actions::Facts;
 use crate::record::{Finding, RunState, StepState};
+use crate::report::View;
+use crate::store::Store;
 
 /// The variables of a run: `site`, `inputs`, `steps`, `findings`, `run`, and the item of a `foreach` under its alias.
 pub(super) fn variables(state: &RunState, item: Option<(&str, &Value)>) -> Value {
@@ -49,11 +53,15 @@ fn step_value(step: &StepState) -> Value {
 }
 
 /// What the run knew when an attempt began.
-pub(super) struct Snapshot(pub(super) RunState);
+pub(super) struct Snapshot {
+    pub(super) state: RunState,
+    /// Where the whole record can be read again, for documents.
+    pub(super) store: Arc<dyn Store>,
+}
 
 impl Facts for Snapshot {
     fn open_findings(&self) -> Vec<Finding> {
-        self.0
+        self.state
             .open_findings()
             .into_iter()
             .map(|(finding, _)| finding.clone())
@@ -62,7 +70,7 @@ impl Facts for Snapshot {
 
     fn ended_steps(&self) -> Vec<&StepState> {
         let mut ended: Vec<&StepState> = self
-            .0
+            .state
             .steps
             .iter()
             .map(|step| &**step)
@@ -73,6 +81,16 @@ impl Facts for Snapshot {
     }
 
     fn values(&self) -> Value {
-        variables(&self.0, None)
+        let view = self
+            .store
+            .read(&self.state.created.run)
+            .ok()
+            .and_then(|recorded| View::of(&recorded.events).ok())
+            .unwrap_or_else(|| View::from_state(&self.state, &[]));
+        let mut values = serde_json::to_value(view).unwrap_or_default();
+        if let Some(map) = values.as_object_mut() {
+            map.insert("inputs".to_owned(), Value::Object(self.state.created.inputs.clone()));
+        }
+        values
     }
 }

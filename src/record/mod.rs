@@ -9,6 +9,7 @@ mod event;
 mod finding;
 mod state;
 mod step;
+mod summary;
 mod transition;
 
 pub use artifact::Artifact;
@@ -20,4 +21,5 @@ pub use event::{
 pub use finding::{Evidence, Finding, Severity, Verdict};
 pub use state::{RunState, RunStatus};
 pub use step::{Given, StepOutcome, StepState, StepStatus, Wait};
+pub use summary::RunSummary;
 pub use transition::{IllegalTransition, next};

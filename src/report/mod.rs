@@ -5,6 +5,7 @@
 
 mod pdf;
 mod render;
+pub mod terminal;
 pub mod view;
 
 pub use pdf::PdfError;

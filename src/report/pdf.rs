@@ -57,7 +57,7 @@ pub enum PdfError {
 ///
 /// # Errors
 /// [`PdfError::NoProgram`], naming what was looked for.
-pub fn find(wanted: Option<&Path>) -> Result<PathBuf, PdfError> {
+pub(super) fn find(wanted: Option<&Path>) -> Result<PathBuf, PdfError> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     find_in(wanted, &path)
 }
@@ -87,7 +87,7 @@ fn find_in(wanted: Option<&Path>, path: &std::ffi::OsStr) -> Result<PathBuf, Pdf
 ///
 /// # Errors
 /// The program cannot be run, takes longer than two minutes, or makes no PDF.
-pub fn print(html: &str, program: &Path) -> Result<Vec<u8>, PdfError> {
+pub(super) fn print(html: &str, program: &Path) -> Result<Vec<u8>, PdfError> {
     let folder = WorkFolder::new()?;
     let page = folder.0.join("report.html");
     let made = folder.0.join("report.pdf");

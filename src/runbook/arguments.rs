@@ -5,9 +5,8 @@ use serde_json::Map;
 use super::draft::DraftStep;
 use super::names::check_text;
 use super::shape::{Scope, Shape, Wrong, check_of, literal};
-use super::{Arguments, Expression, ExpressionError, Text, TextError, Vocabulary, typing};
+use super::{Arguments, Expression, ExpressionError, Text, TextError, Vocabulary, typing, wait};
 use crate::actions::{Action, Argument, Kind};
-use crate::record::Effect;
 use crate::yaml::{Key, Node, Reader, Span, Value, hint};
 
 /// Actions whose arguments are shown to people or written into documents: no secret may be in them.
@@ -56,7 +55,7 @@ pub(super) fn check(
         .map(|(key, node)| (key.name.clone(), node.to_json()))
         .collect();
     if action.name() == "wait" {
-        wait(reader, scope, vocabulary, step);
+        wait::check(reader, scope, vocabulary, step);
     }
     if action.name() == "document.render" {
         document(reader, vocabulary, step);
@@ -68,7 +67,7 @@ pub(super) fn check(
 }
 
 /// Arguments against their declarations.
-fn entries(
+pub(super) fn entries(
     reader: &mut Reader,
     scope: &Scope<'_>,
     action: &dyn Action,
@@ -216,8 +215,15 @@ pub(super) fn compile(reader: &mut Reader, scope: &Scope<'_>, node: &Node) -> Op
 fn text_of(reader: &mut Reader, scope: &Scope<'_>, text: &str, span: Span) -> Option<Text> {
     let compiled = match Text::compile(&text.into()) {
         Ok(compiled) => compiled,
-        Err(TextError::Syntax { what, .. } | TextError::Fill { what, .. }) => {
-            let part = reader.file().part(span, "{{");
+        Err(error) => {
+            let (what, at) = match error {
+                TextError::Syntax { what, at, .. } => (what, at),
+                TextError::Fill { what, .. } => (what, None),
+            };
+            let part = match at.and_then(|place| rest_of_line(text, place)) {
+                Some(rest) => reader.file().part(span, rest),
+                None => reader.file().part(span, "{{"),
+            };
             reader.fault(
                 part,
                 format!("this text is not valid: {what}"),
@@ -238,10 +244,14 @@ fn text_of(reader: &mut Reader, scope: &Scope<'_>, text: &str, span: Span) -> Op
     Some(compiled)
 }
 
+/// Notes faults of names. They come in the order of the text: the second of the same name is the second place of that name.
 fn note(reader: &mut Reader, span: Span, faults: Vec<Wrong>) {
+    let mut seen: Vec<String> = Vec::new();
     for wrong in faults {
-        let part = reader.file().part(span, &wrong.part);
-        reader.fault(part, wrong.message, wrong.hint);
+        let before = seen.iter().filter(|part| **part == wrong.part).count();
+        let place = reader.file().nth_part(span, &wrong.part, before);
+        reader.fault(place, wrong.message, wrong.hint);
+        seen.push(wrong.part);
     }
 }
 
@@ -349,7 +359,7 @@ fn reference_fits(
         reader.fault(
             node.span,
             format!(
-                "'{}' takes {}, and this is {}",
+                "'{}' ({}) cannot be {}",
                 argument.name,
                 argument.kind.describe(),
                 shape.describe()
@@ -365,76 +375,6 @@ fn reference_fits(
             },
         );
     }
-}
-
-fn wait(reader: &mut Reader, scope: &Scope<'_>, vocabulary: &Vocabulary<'_>, step: &DraftStep) {
-    let given = |name: &str| step.with.iter().find(|(key, _)| key.name == name);
-    let ways: Vec<&(Key, Node)> = ["for", "until_time", "check"]
-        .into_iter()
-        .filter_map(given)
-        .collect();
-    match ways.as_slice() {
-        [] => reader.fault(
-            step.action.span,
-            "there is nothing to wait for",
-            "under 'with' add one of 'for', 'until_time' and 'check'",
-        ),
-        [_] => {}
-        [_, (second, _), ..] => reader.fault(
-            second.span,
-            "a wait is for one thing",
-            "keep one of 'for', 'until_time' and 'check'",
-        ),
-    }
-    let Some((_, check)) = given("check") else {
-        for name in ["arguments", "until", "every", "timeout", "on_timeout"] {
-            if let Some((key, _)) = given(name) {
-                reader.fault(
-                    key.span,
-                    format!("'{name}' belongs to a wait with a 'check'"),
-                    "",
-                );
-            }
-        }
-        return;
-    };
-    let Some(name) = literal(&check.value) else {
-        reader.fault(
-            check.span,
-            "'check' must be the name of an action",
-            "it is looked up when the runbook is checked, so it cannot be a reference",
-        );
-        return;
-    };
-    let Some(action) = find(vocabulary, name) else {
-        unknown_action(reader, vocabulary, name, check.span);
-        return;
-    };
-    let arguments: &[(Key, Node)] = match given("arguments").map(|(_, node)| &node.value) {
-        Some(Value::Map(entries)) => entries,
-        _ => &[],
-    };
-    let source = arguments
-        .iter()
-        .map(|(key, node)| (key.name.clone(), node.to_json()))
-        .collect();
-    if GATES.contains(&name) || action.effect_with(&crate::actions::Args(source)) != Effect::Probe {
-        reader.fault(
-            check.span,
-            format!("'{name}' cannot be repeated by a wait: it does more than look"),
-            "a wait repeats an action whose effect is probe",
-        );
-        return;
-    }
-    let mut conditions = Vec::new();
-    entries(
-        reader,
-        scope,
-        action,
-        arguments,
-        check.span,
-        &mut conditions,
-    );
 }
 
 fn document(reader: &mut Reader, vocabulary: &Vocabulary<'_>, step: &DraftStep) {
@@ -473,6 +413,14 @@ pub(super) fn unknown_action(
         "unknown action",
         hint(name, vocabulary.actions.iter().map(|action| action.name())),
     );
+}
+
+/// What follows a place (line and column from 1) in its line, to be looked for in the file.
+fn rest_of_line(text: &str, (line, column): (usize, usize)) -> Option<&str> {
+    let line = text.lines().nth(line.checked_sub(1)?)?;
+    let (at, _) = line.char_indices().nth(column.checked_sub(1)?)?;
+    let rest = line[at..].trim_end();
+    (!rest.is_empty()).then_some(rest)
 }
 
 fn first_line(text: &str) -> String {

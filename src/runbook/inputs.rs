@@ -160,7 +160,15 @@ impl InputKind {
             InputKind::Duration => "a duration such as 30s, 2h or 3d".to_owned(),
             InputKind::List => "a list of texts".to_owned(),
             InputKind::Choice(words) => format!("one of {}", words.join(", ")),
-            InputKind::Pattern(pattern) => format!("a text that matches {}", pattern.as_str()),
+            InputKind::Pattern(pattern) => {
+                let text = pattern.as_str();
+                // As the author wrote it, without what makes it match as a whole.
+                let text = text.strip_prefix("^(?:").unwrap_or(text);
+                format!(
+                    "a text that matches {}",
+                    text.strip_suffix(")$").unwrap_or(text)
+                )
+            }
         }
     }
 

@@ -34,15 +34,18 @@ pub mod inputs;
 mod model;
 mod names;
 mod parse;
+mod schema;
 mod shape;
 mod text;
 mod typing;
 mod validate;
+mod wait;
 
 pub use expressions::{Expression, ExpressionError, References};
 pub use model::{
     Amount, Checked, Foreach, Input, InputKind, Lock, OnInterrupt, Retry, Rollout, Runbook, Step,
 };
+pub use schema::schema;
 pub use text::{Arguments, Text, TextError};
 
 use std::path::Path;
@@ -80,12 +83,7 @@ impl Vocabulary<'static> {
 pub fn load(file: &Path, vocabulary: &Vocabulary<'_>) -> Result<Checked, Diagnostics> {
     let name = file.display().to_string();
     match std::fs::read_to_string(file) {
-        Ok(text) => checked(
-            &text,
-            &name,
-            file.parent().unwrap_or(Path::new("")),
-            vocabulary,
-        ),
+        Ok(text) => check(&text, &name, vocabulary),
         Err(error) => match shipped_text(&name) {
             Some(text) => check(&text, &name, vocabulary),
             None => {
@@ -110,20 +108,10 @@ pub fn check(
     origin: &str,
     vocabulary: &Vocabulary<'_>,
 ) -> Result<Checked, Diagnostics> {
-    checked(text, origin, Path::new(""), vocabulary)
-}
-
-/// `folder`: where relative paths of secret files count from.
-fn checked(
-    text: &str,
-    origin: &str,
-    folder: &Path,
-    vocabulary: &Vocabulary<'_>,
-) -> Result<Checked, Diagnostics> {
     let file = SourceFile::new(origin, text);
     let node = yaml::parse(&file)?;
     let mut reader = Reader::new(&file);
-    let runbook = parse::parse(&mut reader, &node, folder)
+    let runbook = parse::parse(&mut reader, &node)
         .map(|draft| validate::validate(&mut reader, draft, vocabulary));
     match runbook {
         Some(runbook) if reader.is_clean() => Ok(Checked {

@@ -235,7 +235,7 @@ impl Walk<'_, '_> {
                     this: Some(this), ..
                 }),
             ) => {
-                let mut all = vec!["this"];
+                let mut all = vec!["this item"];
                 all.extend(&written.names);
                 fields(this, &all)
             }

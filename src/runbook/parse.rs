@@ -1,7 +1,6 @@
 //! Tree -> draft: field names and types, one field at a time. What depends on other fields is the business of `validate`.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
 use regex::Regex;
 
@@ -73,7 +72,7 @@ pub(super) const INPUT_TYPES: &[&str] = &[
 ];
 
 /// Reads the fields of a runbook. `None` when its version is not ours: nothing else can be judged then.
-pub(super) fn parse(reader: &mut Reader, node: &Node, folder: &Path) -> Option<Draft> {
+pub(super) fn parse(reader: &mut Reader, node: &Node) -> Option<Draft> {
     if let Value::Map(_) = node.value {
         let version = reader.open(node, "a runbook").get("version");
         if let Some(version) = version
@@ -134,7 +133,7 @@ pub(super) fn parse(reader: &mut Reader, node: &Node, folder: &Path) -> Option<D
         name,
         description: text(reader, &fields, "description"),
         inputs: inputs(reader, &fields),
-        secrets: secrets(reader, &fields, folder),
+        secrets: secrets(reader, &fields),
         timeout: default("timeout")
             .and_then(|node| positive(reader, node, "'timeout'"))
             .map(|at| at.value),
@@ -397,6 +396,7 @@ fn input(reader: &mut Reader, name: &str, node: &Node) -> Option<Input> {
                 match (&kind, &node.value) {
                     (InputKind::Boolean, _) => "write true or false",
                     (InputKind::List, _) => "write [a, b]",
+                    (InputKind::Integer { .. }, _) => "",
                     (_, Value::Int(_) | Value::Float(_) | Value::Bool(_)) => "put it in quotes",
                     _ => "",
                 },
@@ -412,7 +412,7 @@ fn input(reader: &mut Reader, name: &str, node: &Node) -> Option<Input> {
     })
 }
 
-fn secrets(reader: &mut Reader, fields: &Fields<'_>, folder: &Path) -> BTreeMap<String, SecretRef> {
+fn secrets(reader: &mut Reader, fields: &Fields<'_>) -> BTreeMap<String, SecretRef> {
     let mut secrets = BTreeMap::new();
     let Some(node) = fields.get("secrets") else {
         return secrets;
@@ -426,7 +426,7 @@ fn secrets(reader: &mut Reader, fields: &Fields<'_>, folder: &Path) -> BTreeMap<
             );
         }
         let what = format!("secret '{}'", key.name);
-        if let Some(place) = secret_ref(reader, node, &what, folder) {
+        if let Some(place) = secret_ref(reader, node, &what, None) {
             secrets.insert(key.name.clone(), place);
         }
     }

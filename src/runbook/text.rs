@@ -358,7 +358,9 @@ fn plain_syntax(reason: &handlebars::TemplateErrorReason) -> String {
         R::MismatchingClosedHelper(open, close) => {
             format!("'{{{{#{open}}}}}' is closed by '{{{{/{close}}}}}'")
         }
-        R::InvalidSyntax(_) => "this is not a valid reference".to_owned(),
+        R::InvalidSyntax(_) => {
+            "a reference or block is not closed, or not written right".to_owned()
+        }
         other => other.to_string(),
     }
 }

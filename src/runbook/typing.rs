@@ -197,7 +197,9 @@ impl<'e> Typing<'_, '_, 'e> {
                 Shape::Bool
             }
             "_<_" | "_<=_" | "_>_" | "_>=_" => {
-                self.comparable(symbol, &parts);
+                if !self.comparable(symbol, &parts) {
+                    return Shape::Bool;
+                }
                 if let Some(odd) = parts
                     .iter()
                     .find(|part| matches!(part, Shape::Bool | Shape::List(_) | Shape::Record(_)))
@@ -278,7 +280,8 @@ impl<'e> Typing<'_, '_, 'e> {
         }
     }
 
-    fn comparable(&mut self, symbol: &str, parts: &[Shape]) {
+    /// False, with a fault, when the two sides can never be compared.
+    fn comparable(&mut self, symbol: &str, parts: &[Shape]) -> bool {
         if let [a, b] = parts
             && std::mem::discriminant(a) != std::mem::discriminant(b)
             && *a != Shape::Any
@@ -298,7 +301,9 @@ impl<'e> Typing<'_, '_, 'e> {
                     _ => "both sides must be of one kind",
                 },
             );
+            return false;
         }
+        true
     }
 
     fn comprehension(&mut self, comprehension: &'e ComprehensionExpr) -> Shape {

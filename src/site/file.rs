@@ -1,14 +1,15 @@
 //! Reads a site file: every fault with its place, all at once.
 
 use std::net::IpAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::checks;
+use super::fields::{Lowering, tag};
+use super::secret_field::secret_ref;
 use super::{
-    Contact, Contacts, Imap, Lists, Outbound, ProbeMailbox, SecretRef, Server, Site, Smarthost,
-    Tls, Vantage,
+    Contact, Contacts, Imap, Lists, Outbound, ProbeMailbox, Server, Site, Smarthost, Vantage,
 };
-use crate::yaml::{self, Diagnostic, Diagnostics, Fields, Node, Reader, SourceFile, Span};
+use crate::yaml::{self, Diagnostic, Diagnostics, Fields, Node, Reader, SourceFile};
 
 /// Reads and checks a site file. Relative paths in it count from its folder, and it must be named after the site's id.
 ///
@@ -23,7 +24,9 @@ pub fn load(path: &Path) -> Result<Site, Diagnostics> {
             "`mailmedic init` writes one to begin with",
         ))
     })?;
-    let folder = path.parent().unwrap_or(Path::new(""));
+    // In full: a recorded site is used again from any folder.
+    let full = std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf());
+    let folder = full.parent().unwrap_or(Path::new(""));
     lower(
         &text,
         &name,
@@ -38,66 +41,6 @@ pub fn load(path: &Path) -> Result<Site, Diagnostics> {
 /// All faults at once.
 pub fn read(text: &str, origin: &str, folder: &Path) -> Result<Site, Diagnostics> {
     lower(text, origin, folder, None)
-}
-
-/// Reads a reference to a secret. A secret itself is refused, and its text kept out of the message.
-pub fn secret_ref(
-    reader: &mut Reader,
-    node: &Node,
-    what: &str,
-    folder: &Path,
-) -> Option<SecretRef> {
-    const HINT: &str =
-        "say where it is kept: {env: NAME}, {file: PATH} or {command: [PROGRAM, ARGUMENT]}";
-    let yaml::Value::Map(entries) = &node.value else {
-        reader.mask(node.span);
-        reader.fault_labelled(
-            node.span,
-            format!("{what} must not be written into a file"),
-            "the secret itself?",
-            HINT,
-        );
-        return None;
-    };
-    let fields = reader.fields(node, what, &["env", "file", "command"]);
-    if entries.len() != 1 {
-        reader.fault(node.span, format!("{what} must name one place"), HINT);
-        return None;
-    }
-    if let Some(name) = fields.get("env") {
-        let text = reader.text(name, "'env'")?;
-        if text.contains('=') || text.contains('$') || text.contains(char::is_whitespace) {
-            reader.fault(
-                name.span,
-                format!("'{text}' is not the name of an environment variable"),
-                "write its name alone, without $",
-            );
-            return None;
-        }
-        return Some(SecretRef::Env(text));
-    }
-    if let Some(path) = fields.get("file") {
-        return Some(SecretRef::File(folder.join(reader.text(path, "'file'")?)));
-    }
-    let command = fields.get("command")?;
-    if !matches!(command.value, yaml::Value::List(_)) {
-        reader.fault(
-            command.span,
-            "'command' must be a list: it is run without a shell",
-            "write [PROGRAM, ARGUMENT, ...]",
-        );
-        return None;
-    }
-    let argv: Vec<String> = reader
-        .texts(command, "'command'")
-        .into_iter()
-        .map(|(text, _)| text)
-        .collect();
-    if argv.is_empty() {
-        reader.fault(command.span, "'command' is empty", HINT);
-        return None;
-    }
-    Some(SecretRef::Command(argv))
 }
 
 fn lower(text: &str, origin: &str, folder: &Path, stem: Option<&str>) -> Result<Site, Diagnostics> {
@@ -136,27 +79,11 @@ pub(super) const SITE_FIELDS: &[&str] = &[
     "notes",
 ];
 
-const TLS: &[(&str, Tls)] = &[
-    ("auto", Tls::Auto),
-    ("implicit", Tls::Implicit),
-    ("starttls", Tls::Starttls),
-    ("opportunistic", Tls::Opportunistic),
-    ("none", Tls::None),
-];
-
 const VANTAGE: &[(&str, Vantage)] = &[
     ("outside", Vantage::Outside),
     ("inside", Vantage::Inside),
     ("server", Vantage::Server),
 ];
-
-struct Lowering<'a> {
-    reader: Reader,
-    folder: &'a Path,
-}
-
-/// What is wrong with a text, if anything.
-type Check = fn(&str) -> Result<(), String>;
 
 impl Lowering<'_> {
     fn site(&mut self, node: &Node, stem: Option<&str>) -> Site {
@@ -387,7 +314,7 @@ impl Lowering<'_> {
         if let Some(node) = fields.get("keys") {
             for (key, node) in self.reader.open(node, "'keys'").entries() {
                 let what = format!("the key of '{}'", key.name);
-                if let Some(place) = secret_ref(&mut self.reader, node, &what, self.folder) {
+                if let Some(place) = secret_ref(&mut self.reader, node, &what, Some(self.folder)) {
                     lists.keys.insert(key.name.clone(), place);
                 }
             }
@@ -418,143 +345,5 @@ impl Lowering<'_> {
                 );
             }
         }
-    }
-
-    fn each<T>(
-        &mut self,
-        fields: &Fields<'_>,
-        key: &str,
-        one: fn(&mut Self, &Node) -> T,
-    ) -> Vec<T> {
-        let Some(node) = fields.get(key) else {
-            return Vec::new();
-        };
-        self.reader
-            .list(node, &format!("'{key}'"))
-            .iter()
-            .map(|node| one(self, node))
-            .collect()
-    }
-
-    fn host(&mut self, fields: &Fields<'_>, what: &str) -> String {
-        if self.reader.required(fields, "host", what).is_none() {
-            return String::new();
-        }
-        self.checked(fields, "host", checks::host, "like mail.example.com")
-            .unwrap_or_default()
-    }
-
-    fn address(&mut self, fields: &Fields<'_>) -> Option<IpAddr> {
-        let node = fields.get("address")?;
-        let text = self.reader.text(node, "'address'")?;
-        match text.parse() {
-            Ok(address) => Some(address),
-            Err(_) => {
-                self.reader.fault(
-                    node.span,
-                    format!("'{text}' is not an IP address"),
-                    "leave it out when the name tells where to connect",
-                );
-                None
-            }
-        }
-    }
-
-    fn ports(&mut self, fields: &Fields<'_>) -> Vec<u16> {
-        let Some(node) = fields.get("ports") else {
-            return Vec::new();
-        };
-        self.reader
-            .list(node, "'ports'")
-            .iter()
-            .filter_map(|node| self.port(node))
-            .collect()
-    }
-
-    fn port(&mut self, node: &Node) -> Option<u16> {
-        let port = self.reader.integer(node, "a port", 1, 65_535)?;
-        u16::try_from(port).ok()
-    }
-
-    fn tls(&mut self, fields: &Fields<'_>) -> Tls {
-        fields
-            .get("tls")
-            .and_then(|node| self.reader.choice(node, "'tls'", TLS))
-            .unwrap_or_default()
-    }
-
-    fn password(&mut self, fields: &Fields<'_>) -> Option<SecretRef> {
-        let node = fields.get("password")?;
-        secret_ref(&mut self.reader, node, "a password", self.folder)
-    }
-
-    fn path(&mut self, fields: &Fields<'_>, key: &str) -> Option<PathBuf> {
-        let node = fields.get(key)?;
-        let text = self.reader.text(node, &format!("'{key}'"))?;
-        Some(self.folder.join(text))
-    }
-
-    fn boolean(&mut self, fields: &Fields<'_>, key: &str) -> Option<bool> {
-        let node = fields.get(key)?;
-        self.reader.boolean(node, &format!("'{key}'"))
-    }
-
-    fn text(&mut self, fields: &Fields<'_>, key: &str) -> Option<String> {
-        let node = fields.get(key)?;
-        self.reader.text(node, &format!("'{key}'"))
-    }
-
-    fn required_text(&mut self, fields: &Fields<'_>, key: &str, what: &str) -> String {
-        self.reader
-            .required(fields, key, what)
-            .and_then(|node| self.reader.text(node, &format!("'{key}'")))
-            .unwrap_or_default()
-    }
-
-    fn checked(
-        &mut self,
-        fields: &Fields<'_>,
-        key: &str,
-        check: Check,
-        hint: &str,
-    ) -> Option<String> {
-        let node = fields.get(key)?;
-        let text = self.reader.text(node, &format!("'{key}'"))?;
-        self.verify(&text, node.span, check, hint);
-        Some(text)
-    }
-
-    fn checked_texts(
-        &mut self,
-        fields: &Fields<'_>,
-        key: &str,
-        check: Check,
-        hint: &str,
-    ) -> Vec<String> {
-        let Some(node) = fields.get(key) else {
-            return Vec::new();
-        };
-        let texts = self.reader.texts(node, &format!("'{key}'"));
-        for (text, span) in &texts {
-            self.verify(text, *span, check, hint);
-        }
-        texts.into_iter().map(|(text, _)| text).collect()
-    }
-
-    fn verify(&mut self, text: &str, span: Span, check: Check, hint: &str) {
-        if let Err(what) = check(text) {
-            self.reader.fault(span, what, hint);
-        }
-    }
-}
-
-/// `[a-z0-9][a-z0-9-]*`, the form of ids and tags.
-fn tag(text: &str) -> Result<(), String> {
-    let letters = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
-    let good = text.starts_with(letters) && text.chars().all(|c| letters(c) || c == '-');
-    if good {
-        Ok(())
-    } else {
-        Err(format!("'{text}' cannot be used in a file name"))
     }
 }

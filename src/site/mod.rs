@@ -3,8 +3,14 @@
 //! The site file holds references to secrets, never secrets: a [`Site`] may be written into a record as it is.
 
 mod checks;
+mod fields;
 mod file;
+mod schema;
 mod secret;
+mod secret_field;
+
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -13,8 +19,10 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 pub use checks::special_use;
-pub use file::{load, read, secret_ref};
+pub use file::{load, read};
+pub use schema::{schema, secret_schema};
 pub use secret::{SecretError, SecretRef};
+pub use secret_field::secret_ref;
 
 /// One client's mail system.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]

@@ -16,8 +16,8 @@ use std::path::{Path, PathBuf};
 use super::active::Claim;
 use super::index::Index;
 use super::journal::{self, FileJournal};
-use super::{Hold, Journal, Recorded, RunSummary, Store, StoreError, Summaries};
-use crate::record::{Artifact, EventKind, NewEvent, hash};
+use super::{Hold, Journal, Recorded, Store, StoreError, Summaries};
+use crate::record::{Artifact, EventKind, NewEvent, RunSummary, hash};
 
 /// The store in a folder.
 #[derive(Debug, Clone)]

@@ -7,7 +7,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
-use super::RunSummary;
+use crate::record::RunSummary;
 
 /// The open index.
 #[derive(Debug)]
@@ -17,7 +17,7 @@ pub(super) struct Index {
 }
 
 /// Version of the entries; another one is as good as none.
-const TREE: &str = "runs-1";
+const TREE: &str = "runs-2";
 
 impl Index {
     /// Opens the index. `None` when it cannot be used right now: the caller reads the journals.

@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::{Hold, Journal, Recorded, RunSummary, Store, StoreError, Summaries};
-use crate::record::{Artifact, Event, EventKind, GENESIS, NewEvent, RunState, SCHEMA, hash};
+use super::{Hold, Journal, Recorded, Store, StoreError, Summaries};
+use crate::record::{
+    Artifact, Event, EventKind, GENESIS, NewEvent, RunState, RunSummary, SCHEMA, hash,
+};
 
 /// A store in memory. Clones share the same runs.
 #[derive(Debug, Clone, Default)]

@@ -11,14 +11,12 @@ mod frame;
 mod index;
 mod journal;
 mod memory;
-mod summary;
 
-use crate::record::{Artifact, Event, NewEvent, RunState};
+use crate::record::{Artifact, Event, NewEvent, RunState, RunSummary};
 
 pub use embedded::Embedded;
 pub use error::StoreError;
 pub use memory::Memory;
-pub use summary::RunSummary;
 
 /// A line about every readable run, and the runs that cannot be read with the reason.
 pub type Summaries = (Vec<RunSummary>, Vec<(String, StoreError)>);

@@ -84,12 +84,21 @@ impl SourceFile {
 
     /// The first place of `part` inside `span`, else the whole span: to underline one name in a long text.
     pub fn part(&self, span: Span, part: &str) -> Span {
-        match self.slice(span).find(part) {
-            Some(at) if !part.is_empty() => {
-                Span::new(span.start + at, span.start + at + part.len())
-            }
-            _ => span,
+        self.nth_part(span, part, 0)
+    }
+
+    /// The same for the place number `n`, from 0; the last one when there are fewer.
+    pub fn nth_part(&self, span: Span, part: &str, n: usize) -> Span {
+        if part.is_empty() {
+            return span;
         }
+        let at = self
+            .slice(span)
+            .match_indices(part)
+            .take(n + 1)
+            .last()
+            .map(|(at, _)| span.start + at);
+        at.map_or(span, |start| Span::new(start, start + part.len()))
     }
 
     /// Line and column (in characters) of a byte, both from 1.

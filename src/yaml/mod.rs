@@ -9,6 +9,10 @@ mod suggest;
 mod tree;
 
 #[cfg(test)]
+pub(crate) mod cases;
+#[cfg(test)]
+pub(crate) mod conform;
+#[cfg(test)]
 mod tests;
 
 use std::time::Duration;

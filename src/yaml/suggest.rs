@@ -3,8 +3,9 @@
 /// The known name that is near enough to `name` to be meant, if one is.
 pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let name = name.to_lowercase();
-    // A third of the letters may be wrong, and at least one.
-    let allowed = (name.chars().count() / 3).max(1);
+    // A third of the letters may be wrong, and at least one, but never all of them.
+    let letters = name.chars().count();
+    let allowed = (letters / 3).max(1).min(letters.saturating_sub(1));
     known
         .into_iter()
         .map(|candidate| (distance(&name, &candidate.to_lowercase()), candidate))
@@ -60,7 +61,7 @@ mod tests {
             ("Action", Some("action")),
             ("wiht", Some("with")),
             ("colour", None),
-            ("x", None),
+            ("w", None),
         ] {
             assert_eq!(nearest(typed, known), meant, "{typed}");
         }

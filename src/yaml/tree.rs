@@ -117,6 +117,8 @@ pub fn parse(file: &Arc<SourceFile>) -> Result<Node, Diagnostics> {
         // Repeated keys reach our visitor, so that all of them are told at once.
         duplicate_keys: DuplicateKeyPolicy::PassThrough,
         merge_keys: MergeKeyPolicy::Error,
+        // Files written by hand repeat little; an alias bomb is cut off early.
+        alias_limits: serde_saphyr::alias_limits! { max_total_replayed_events: MAX_NODES / 10 },
         with_snippet: false,
         budget: serde_saphyr::budget! {
             max_depth: MAX_DEPTH,
@@ -253,10 +255,15 @@ fn explain(file: &Arc<SourceFile>, error: &serde_saphyr::Error) -> Diagnostic {
             "merge keys (<<) are not read".to_owned(),
             "write the fields out; `defaults` is there for what all steps share",
         ),
-        _ if said.contains("budget breached") || said.contains("recursion limit") => (
-            "the file is nested too deeply, or its aliases unfold to too much".to_owned(),
-            "32 levels and 50000 values are read at most",
-        ),
+        _ if ["budget breached", "recursion limit", "alias"]
+            .iter()
+            .any(|limit| said.contains(limit) && !said.contains("unknown")) =>
+        {
+            (
+                "the file is nested too deeply, or its aliases unfold to too much".to_owned(),
+                "32 levels and 50000 values are read at most",
+            )
+        }
         _ if said.contains("unsupported tag") => (
             without_place(&said).to_owned(),
             "tags (!name) have no meaning here; write the value alone",

@@ -250,6 +250,7 @@ fn uncharted(id: &str, zone: &str, operator: Option<&str>) -> List {
             key_required: false,
             registration_required: false,
             free_limit: None,
+            per_second: None,
         },
         ipv6: Ternary::Unknown,
         status: Status::Active,

@@ -8,6 +8,7 @@
 use serde::Serialize;
 
 use super::asking::{Heard, Hearing, Unit, is_for};
+use super::breadth::{Standing as Breadth, doubts};
 use super::remedy;
 use super::selection::Selection;
 use crate::actions::{Context, Report};
@@ -53,6 +54,9 @@ struct Target {
     clean_weak: usize,
     unknown: Vec<Missing>,
     broken: Vec<Missing>,
+    /// Blocklists that apply to it.
+    #[serde(skip)]
+    blocklists: usize,
 }
 
 /// How the lists stand; every list is in exactly one of the last four.
@@ -174,12 +178,18 @@ pub(super) fn report(
         .iter()
         .flat_map(|target| target.listed.clone())
         .collect();
+    let warnings = context
+        .facts
+        .latest_outputs("blacklist.scan")
+        .map(|before| doubts(&breadth(subjects, &targets), &before))
+        .unwrap_or_default();
     let mut report = Report::new(verdict)
-        .with("targets", targets)
+        .with("targets", &targets)
         .with("listed", listed)
         .with("lists", counts)
         .with("skipped", &selection.skipped)
         .with("refused", refused)
+        .with("warnings", warnings)
         .with(
             "resolver",
             ResolverView {
@@ -228,6 +238,7 @@ fn target(
         clean_weak: 0,
         unknown: Vec::new(),
         broken: Vec::new(),
+        blocklists: 0,
     };
     let (mut blocklists, mut answered, mut critical_missing) = (0, 0, false);
     for chosen in &selection.chosen {
@@ -260,6 +271,7 @@ fn target(
             Word::Broken(reason) => view.broken.push(missing(reason)),
         }
     }
+    view.blocklists = blocklists;
     view.verdict = if !view.listed.is_empty() {
         "listed"
     } else if blocklists == 0 {
@@ -270,6 +282,23 @@ fn target(
         "unknown"
     };
     view
+}
+
+fn breadth<'a>(subjects: &[Subject], targets: &'a [Target]) -> Vec<Breadth<'a>> {
+    subjects
+        .iter()
+        .zip(targets)
+        .map(|(subject, target)| Breadth {
+            target: &target.target,
+            address: matches!(subject, Subject::Address(_)),
+            listed: target
+                .listed
+                .iter()
+                .map(|listing| listing.list.as_str())
+                .collect(),
+            asked: target.blocklists,
+        })
+        .collect()
 }
 
 /// What a list comes to for one target: a listing in one of its zones decides, else the least certain zone does.

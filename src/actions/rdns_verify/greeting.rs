@@ -31,6 +31,8 @@ pub(super) enum Verdict {
 pub(super) struct Greeting {
     /// As it was given.
     pub(super) name: Option<String>,
+    /// The server that says it; none when it was given or is the site file's.
+    pub(super) said_by: Option<String>,
     /// How it stands.
     pub(super) verdict: Verdict,
     /// Where it leads.
@@ -60,6 +62,7 @@ impl Greeting {
     pub(super) fn absent() -> Greeting {
         Greeting {
             name: None,
+            said_by: None,
             verdict: Verdict::NotApplicable,
             addresses: Vec::new(),
             missing: Vec::new(),

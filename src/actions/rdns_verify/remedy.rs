@@ -77,7 +77,7 @@ pub(super) fn reverse(context: &Context<'_>, reverse: &Reverse) -> Vec<Finding> 
 }
 
 /// The finding about a HELO name, if any.
-pub(super) fn greeting(greeting: &Greeting) -> Option<Finding> {
+pub(super) fn greeting(greeting: &Greeting, subject: &str) -> Option<Finding> {
     let name = greeting.name.clone()?;
     let (code, severity, summary, remedy) = match greeting.verdict {
         greeting::Verdict::Invalid => (
@@ -115,7 +115,7 @@ pub(super) fn greeting(greeting: &Greeting) -> Option<Finding> {
     Some(Finding {
         code: code.to_owned(),
         severity,
-        subject: name,
+        subject: subject.to_owned(),
         summary,
         evidence: vec![match &greeting.from {
             Some(from) => proof.from(from),

@@ -5,8 +5,8 @@ use std::net::IpAddr;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::actions::Context;
 use crate::mail::ptr::{Look, look};
+use crate::probes::Dns;
 use crate::probes::dns::{Answer, Outcome, Question, RecordKind, reverse_name};
 
 /// Names looked at for one address; more than a handful is a mistake in itself.
@@ -79,8 +79,7 @@ struct Named {
 }
 
 /// Looks the names of an address up, and where they lead.
-pub(super) async fn look_up(context: &Context<'_>, address: IpAddr) -> Reverse {
-    let dns = &context.probes.dns;
+pub(super) async fn look_up(dns: &Dns, address: IpAddr) -> Reverse {
     let answer = dns.ptr(address).await;
     let mut reverse = Reverse {
         address,
@@ -111,7 +110,7 @@ pub(super) async fn look_up(context: &Context<'_>, address: IpAddr) -> Reverse {
         ));
     }
     reverse.zone = zone(
-        context,
+        dns,
         answer
             .chain
             .last()
@@ -138,7 +137,7 @@ pub(super) async fn look_up(context: &Context<'_>, address: IpAddr) -> Reverse {
         .cloned()
         .collect::<Vec<_>>()
     {
-        names.push(follow(context, &mut reverse, name).await);
+        names.push(follow(dns, &mut reverse, name).await);
     }
     judge(&mut reverse, &names);
     reverse
@@ -151,8 +150,7 @@ pub(super) fn told(answer: &Answer) -> String {
 
 /// Asks where a name leads, over both families: a name without the right record may still have the other one, which says
 /// that somebody forgot half.
-async fn follow(context: &Context<'_>, reverse: &mut Reverse, name: String) -> Named {
-    let dns = &context.probes.dns;
+async fn follow(dns: &Dns, reverse: &mut Reverse, name: String) -> Named {
     let (v4, v6) = tokio::join!(dns.a(&name), dns.aaaa(&name));
     reverse.answers.extend([told(&v4), told(&v6)]);
     let (own, other) = if reverse.address.is_ipv4() {
@@ -242,7 +240,7 @@ fn judge(reverse: &mut Reverse, names: &[Named]) {
 }
 
 /// The zone that holds a reverse name: the nearest name above with an SOA record.
-async fn zone(context: &Context<'_>, name: String) -> Option<Zone> {
+async fn zone(dns: &Dns, name: String) -> Option<Zone> {
     let mut name = name.as_str();
     let mut tries = 0;
     while let Some((_, parent)) = name.split_once('.') {
@@ -258,11 +256,7 @@ async fn zone(context: &Context<'_>, name: String) -> Option<Zone> {
             continue;
         }
         tries += 1;
-        let answer = context
-            .probes
-            .dns
-            .query(&Question::new(parent, RecordKind::Soa))
-            .await;
+        let answer = dns.query(&Question::new(parent, RecordKind::Soa)).await;
         if let Some(soa) = answer.soa() {
             return Some(Zone {
                 name: parent.to_owned(),

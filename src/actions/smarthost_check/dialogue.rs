@@ -1,5 +1,7 @@
 //! H05 to H11: the session from the greeting to the login mechanisms.
 
+use std::net::IpAddr;
+
 use super::ladder::{Fault, Ladder, Mark, Step};
 use super::plan::Plan;
 use super::{login, remedy, senders};
@@ -49,7 +51,7 @@ async fn climb(
     session: &mut Session,
 ) -> Option<()> {
     greeting(ladder, plan, session).await?;
-    let helo = our_name(plan, context);
+    let helo = our_name(plan, context, session);
     ehlo(ladder, plan, session, &helo).await?;
     helo_name(ladder, plan, context).await;
     tls(ladder, plan, session, &helo).await?;
@@ -61,17 +63,21 @@ async fn climb(
     Some(())
 }
 
-/// The name to greet with: the real server's, else this machine's address, which is always allowed.
-fn our_name(plan: &Plan, context: &Context<'_>) -> String {
-    let probe = context
-        .site
-        .probe
-        .as_ref()
-        .and_then(|probe| probe.helo.clone());
-    plan.helo
-        .clone()
-        .or(probe)
-        .unwrap_or_else(|| "[127.0.0.1]".to_owned())
+/// The name to greet with: the real server's, else the tester's, else this machine's address (RFC 5321 4.1.3).
+fn our_name(plan: &Plan, context: &Context<'_>, session: &Session) -> String {
+    let tester = || {
+        context
+            .site
+            .probe
+            .as_ref()
+            .and_then(|probe| probe.helo.clone())
+    };
+    let address = || match session.local().map(|local| local.ip()) {
+        Some(IpAddr::V6(v6)) => format!("[IPv6:{v6}]"),
+        Some(IpAddr::V4(v4)) => format!("[{v4}]"),
+        None => "[127.0.0.1]".to_owned(),
+    };
+    plan.helo.clone().or_else(tester).unwrap_or_else(address)
 }
 
 /// H05.
@@ -421,7 +427,7 @@ fn shown(report: &CertificateReport) -> String {
     )
 }
 
-/// A session that broke: silence may be chance, the rest is a fault.
+/// A session that broke before the server could be judged: mail cannot go this way, whatever the reason.
 fn broken(ladder: &mut Ladder, plan: &Plan, id: &'static str, failure: &Failure) -> Option<()> {
     let remedy = match failure {
         Failure::NotSmtp(_) => remedy::NOT_SMTP,

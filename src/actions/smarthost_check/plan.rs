@@ -80,6 +80,19 @@ impl Plan {
             Some(word) => tls(&word)?,
             None => known.map_or(Tls::Auto, |smarthost| smarthost.tls),
         };
+        let senders = args
+            .texts("senders")?
+            .or_else(|| known.map(|smarthost| smarthost.senders.clone()))
+            .unwrap_or_default();
+        let recipient = args.text("recipient")?.or_else(|| {
+            site.probe
+                .as_ref()
+                .and_then(|probe| probe.recipient.clone())
+        });
+        let helo = args.text("helo")?.or_else(|| site.outbound.helo.clone());
+        for text in senders.iter().chain(&recipient).chain(&helo) {
+            one_word(text)?;
+        }
         Ok(Some(Self {
             host,
             address: known.and_then(|smarthost| smarthost.address),
@@ -93,16 +106,9 @@ impl Plan {
             tls,
             username,
             password,
-            senders: args
-                .texts("senders")?
-                .or_else(|| known.map(|smarthost| smarthost.senders.clone()))
-                .unwrap_or_default(),
-            recipient: args.text("recipient")?.or_else(|| {
-                site.probe
-                    .as_ref()
-                    .and_then(|probe| probe.recipient.clone())
-            }),
-            helo: args.text("helo")?.or_else(|| site.outbound.helo.clone()),
+            senders,
+            recipient,
+            helo,
             control,
             smtp,
             vantage: site.vantage,
@@ -133,6 +139,17 @@ impl Plan {
 fn bare(host: &str) -> String {
     let host = host.trim().trim_matches(['[', ']']);
     host.strip_suffix('.').unwrap_or(host).to_ascii_lowercase()
+}
+
+/// Refuses what could end a command early or begin a second one.
+fn one_word(text: &str) -> Result<(), ActionError> {
+    if text.contains(|c: char| c.is_whitespace() || c.is_control() || matches!(c, '<' | '>')) {
+        return Err(ActionError::new(format!(
+            "{text:?} is no address or name (write it without blanks and brackets)"
+        ))
+        .nothing_sent());
+    }
+    Ok(())
 }
 
 fn tls(word: &str) -> Result<Tls, ActionError> {

@@ -7,8 +7,8 @@ use serde_json::{Map, Value, json};
 
 use super::run::runtime;
 use crate::actions::{
-    ActionError, Args, ArtifactSink, Conditions, Context, Effect, Facts, Kind, Next, Progress,
-    Secrets, StepInfo,
+    Action, ActionError, Args, ArtifactSink, Conditions, Context, Effect, Facts, Kind, Next,
+    Progress, Report, Secrets, StepInfo,
 };
 use crate::cli::exit::Exit;
 use crate::cli::fail::{Fail, chain};
@@ -16,7 +16,11 @@ use crate::cli::live::Live;
 use crate::cli::out;
 use crate::cli::workspace::{self, Workspace};
 use crate::engine::Observer;
-use crate::record::{Artifact, Finding, StepOutcome, StepState, hash};
+use crate::record::{
+    Artifact, Event, EventKind, Finding, GENESIS, Mode, PlannedStep, RunCreated, RunState, SCHEMA,
+    Section, StepOutcome, StepState, hash,
+};
+use crate::report::terminal;
 use crate::site::Site;
 
 struct Nothing;
@@ -114,7 +118,6 @@ pub(in crate::cli) fn probe(
     };
     let started = workspace.clock.now();
     let next = runtime()?.block_on(action.carry_out(&context));
-    live.end();
     let report = match next {
         Ok(Next::Done(report)) => *report,
         Ok(Next::Wait(wait)) => {
@@ -145,21 +148,101 @@ pub(in crate::cli) fn probe(
     if workspace.global.json {
         out::json(&object)?;
     } else {
-        let findings: Vec<Finding> =
-            serde_json::from_value(object["findings"].clone()).unwrap_or_default();
-        out::text(&crate::cli::live::probe_text(
-            name,
-            report.outcome,
-            object["outputs"].as_object().unwrap_or(&Map::new()),
-            &findings,
-            out::color_out(&workspace.global),
-        ))?;
+        let outputs = object["outputs"].as_object().cloned().unwrap_or_default();
+        let findings = serde_json::from_value(object["findings"].clone()).unwrap_or_default();
+        show(
+            workspace, action, &site, started, &report, outputs, findings,
+        )?;
     }
     Ok(match report.outcome {
         StepOutcome::Good | StepOutcome::NotApplicable => Exit::Healthy,
         StepOutcome::Finding | StepOutcome::Unknown => Exit::FindingsOpen,
         StepOutcome::Failed | StepOutcome::Rejected => Exit::Failed,
     })
+}
+
+/// Shows the result like a step of a run: a run of one step, made up and never stored.
+fn show(
+    workspace: &Workspace,
+    action: &dyn Action,
+    site: &Site,
+    started: Timestamp,
+    report: &Report,
+    outputs: Map<String, Value>,
+    findings: Vec<Finding>,
+) -> Result<(), Fail> {
+    let key = action.name().to_owned();
+    let created = RunCreated {
+        run: "probe".to_owned(),
+        runbook: "probe".to_owned(),
+        runbook_text: String::new(),
+        runbook_digest: String::new(),
+        inputs: Map::new(),
+        site: site.id.clone(),
+        site_snapshot: serde_json::to_value(site).unwrap_or_default(),
+        tool: env!("CARGO_PKG_VERSION").to_owned(),
+        mode: Mode::Run,
+        laboratory: site.laboratory,
+        parent: None,
+        fleet: None,
+        report_template: String::new(),
+        steps: vec![PlannedStep {
+            key: key.clone(),
+            title: action.summary().to_owned(),
+            description: None,
+            action: key.clone(),
+            check: None,
+            effect: action.effect(),
+            section: Section::Steps,
+            needs: Vec::new(),
+        }],
+    };
+    let started_event = EventKind::StepStarted {
+        step: key.clone(),
+        attempt: 1,
+        effect: action.effect(),
+        input: String::new(),
+        idempotency_key: String::new(),
+    };
+    let ended_event = EventKind::StepFinished {
+        step: key.clone(),
+        attempt: 1,
+        outcome: report.outcome,
+        tolerated: false,
+        outputs,
+        findings,
+        subjects: report.subjects.clone(),
+        artifacts: report.artifacts.clone(),
+        error: None,
+        ms: 0,
+    };
+    let events: Vec<Event> = [
+        EventKind::RunCreated(Box::new(created)),
+        started_event,
+        ended_event,
+    ]
+    .into_iter()
+    .zip(1..)
+    .map(|(event, seq)| Event {
+        v: SCHEMA,
+        seq,
+        at: if seq < 3 {
+            started
+        } else {
+            workspace.clock.now().max(started)
+        },
+        actor: "probe".to_owned(),
+        prev: GENESIS.to_owned(),
+        event,
+    })
+    .collect();
+    let cannot = |error| Fail::because("cannot show the result", error);
+    let state = RunState::replay(&events).map_err(cannot)?;
+    let style = out::style(&workspace.global);
+    match state.step(&key) {
+        Some(step) => out::write(|out| terminal::show_step(out, style, &state, step)),
+        None => Ok(()),
+    }
 }
 
 /// Without a site file, what is named as an argument is what may be looked at.

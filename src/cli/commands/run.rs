@@ -17,6 +17,7 @@ use crate::engine::{PlanRequest, Stop, plan};
 use crate::record::{Mode, RunState, RunStatus};
 use crate::runbook::Checked;
 use crate::site::Site;
+use crate::store::Store;
 
 /// How long a process stays when the next date is near.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -89,7 +90,8 @@ fn start(
     let live = Live::new(&workspace.global);
     let engine = workspace.engine(&site, live.clone(), patience(args.watch))?;
     let run = engine.create(first)?;
-    live.begin(&workspace.state(&run)?);
+    let recorded = workspace.store.read(&run)?;
+    live.begin(&recorded.events, &recorded.state(&run)?);
     carry_on(workspace, &engine, &run, checked, site, &live)
 }
 
@@ -118,7 +120,6 @@ pub(in crate::cli) fn resume(
     let (checked, site) = workspace.pinned(&state)?;
     let live = Live::new(&workspace.global);
     let engine = workspace.engine(&site, live.clone(), patience(watch))?;
-    live.begin(&state);
     carry_on(workspace, &engine, &run, &checked, site, &live)
 }
 
@@ -129,7 +130,7 @@ pub(in crate::cli) fn resume_all(workspace: &Workspace) -> Result<Exit, Fail> {
     let mut resumed = 0;
     for summary in workspace.summaries()? {
         let due = summary.due.is_some_and(|due| due <= now);
-        if summary.is_finished() || !(due || summary.status == RunStatus::Active.as_str()) {
+        if summary.is_finished() || !(due || summary.status == RunStatus::Active) {
             continue;
         }
         resumed += 1;
@@ -159,7 +160,6 @@ fn carry_on(
         let stop = stop_signal();
         engine.carry_on(run, checked, site, stop).await
     })?;
-    live.end();
     let state = workspace.state(run)?;
     if matches!(stop, Stop::Finished(_)) && checked.runbook.report.is_some() {
         let written = super::report::write_all(workspace, &state, workspace.store.root())?;

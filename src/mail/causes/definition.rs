@@ -109,6 +109,9 @@ pub struct CauseDefinition {
     pub id: String,
     /// The cause in a few words.
     pub title: String,
+    /// How a delisting request says it, once it is over; absent where it is no cause of listings.
+    #[serde(default)]
+    pub letter: Option<String>,
     /// How much it hurts.
     pub severity: Weight,
     /// Whether a delisting request is wasted while it stands.

@@ -73,6 +73,14 @@ impl Catalogue {
             .find(|candidate| candidate.id == wanted || candidate.zones.contains(&wanted))
     }
 
+    /// Questions a second that operators allow, by operator, where they say so. For the budgets of the DNS client.
+    pub fn rates(&self) -> BTreeMap<&str, u32> {
+        self.lists
+            .iter()
+            .filter_map(|list| Some((list.operator.as_str(), list.access.per_second?)))
+            .collect()
+    }
+
     /// The entry that forbids asking this zone, or that has this id. A zone below a dead name is dead too.
     pub fn dead(&self, id_or_zone: &str) -> Option<&Dead> {
         let wanted = plain(id_or_zone);

@@ -272,6 +272,8 @@ pub struct Access {
     pub registration_required: bool,
     /// What is free of charge.
     pub free_limit: Option<String>,
+    /// Questions a second that the operator allows, for all its zones together.
+    pub per_second: Option<u32>,
 }
 
 /// What a list gives to public and open resolvers.

@@ -131,6 +131,23 @@ fn lists_are_found_by_id_and_zone() {
 }
 
 #[test]
+fn operators_set_the_pace() {
+    let rates = catalogue().rates();
+    let zones_of = |operator: &str| {
+        catalogue()
+            .lists
+            .iter()
+            .filter(|l| l.operator == operator)
+            .count()
+    };
+    assert_eq!(rates.values().copied().collect::<Vec<_>>(), [10, 5]);
+    assert!(
+        rates.keys().all(|operator| zones_of(operator) >= 2),
+        "{rates:?}"
+    );
+}
+
+#[test]
 fn dead_zones_are_dead_with_all_below_them() {
     for (zone, expected) in [
         ("dnsbl.sorbs.net", Some("sorbs")),

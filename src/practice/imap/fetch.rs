@@ -97,8 +97,11 @@ fn expanded(item: &Word) -> Vec<String> {
     names.iter().map(|name| (*name).to_owned()).collect()
 }
 
+/// First octet and number of octets.
+type Partial = (usize, usize);
+
 /// The parts of `BODY[section]<start.count>` or `BODY.PEEK[...]`: section, partial, peek.
-fn body_section(item: &str) -> Option<(&str, Option<(usize, usize)>, bool)> {
+fn body_section(item: &str) -> Option<(&str, Option<Partial>, bool)> {
     let open = item.find('[')?;
     let close = item.rfind(']')?;
     let peek = match item[..open].to_ascii_uppercase().as_str() {

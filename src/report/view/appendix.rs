@@ -81,7 +81,7 @@ pub(super) fn steps(events: &[Event], state: &RunState, calendar: &Calendar) -> 
         .collect()
 }
 
-/// Outputs of actions that no other section shows. A long value is cut.
+/// Outputs of actions that no other section shows.
 pub(super) fn outputs(state: &RunState) -> Vec<OutputView> {
     const SHOWN_ELSEWHERE: &[&str] = &[
         "approval",
@@ -101,18 +101,22 @@ pub(super) fn outputs(state: &RunState) -> Vec<OutputView> {
         .iter()
         .filter(|step| !SHOWN_ELSEWHERE.contains(&step.plan.action.as_str()))
         .filter_map(|step| {
-            let values: Vec<NamedValue> = step
-                .outputs
-                .iter()
-                .filter(|(name, _)| *name != "transcript")
-                .flat_map(|(name, value)| named(name, value))
-                .filter(|named| !named.value.is_empty())
-                .collect();
+            let values = outputs_of(step);
             (!values.is_empty()).then(|| OutputView {
                 title: line(&step.plan.title),
                 values,
             })
         })
+        .collect()
+}
+
+/// The outputs of a step, a line each. A long value is cut; conversations are shown elsewhere.
+pub(crate) fn outputs_of(step: &StepState) -> Vec<NamedValue> {
+    step.outputs
+        .iter()
+        .filter(|(name, _)| *name != "transcript")
+        .flat_map(|(name, value)| named(name, value))
+        .filter(|named| !named.value.is_empty())
         .collect()
 }
 

@@ -43,11 +43,10 @@ pub(super) fn changes(events: &[Event], state: &RunState, calendar: &Calendar) -
         if !words::is_check(step) || step.plan.section == Section::Verify {
             continue;
         }
-        let again = state
-            .steps
-            .iter()
-            .map(|step| &**step)
-            .find(|other| other.plan.section == Section::Verify && base(other) == step.plan.key);
+        let again =
+            state.steps.iter().map(|step| &**step).find(|other| {
+                other.plan.section == Section::Verify && base(other) == step.plan.key
+            });
         rows.extend(compare(events, state, step, again, calendar));
     }
     // An ended run that never looked again has nothing to compare.

@@ -86,6 +86,33 @@ pub struct ListCount {
     pub text: String,
 }
 
+/// A scan with its listings, for quick look-up: a list watched for weeks leaves hundreds of scans.
+struct Scan<'a> {
+    seen: Observation<'a>,
+    listed: HashSet<(String, String)>,
+}
+
+impl<'a> Scan<'a> {
+    fn new(seen: Observation<'a>) -> Self {
+        let listed = entries(&seen.outputs)
+            .into_iter()
+            .flat_map(|(target, entry)| {
+                [list_name(entry), text(entry, "zone")]
+                    .map(|name| (target.clone(), name.to_ascii_lowercase()))
+            })
+            .collect();
+        Scan { seen, listed }
+    }
+
+    fn lists(&self, view: &ListingView) -> bool {
+        let under = |name: &str| {
+            self.listed
+                .contains(&(view.target.clone(), name.to_ascii_lowercase()))
+        };
+        under(&view.list) || view.zone.as_deref().is_some_and(under)
+    }
+}
+
 /// What one observation says about one listing.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Sight {
@@ -114,6 +141,7 @@ pub(super) fn listings(
             views.push(listing(&target, entry, scan, calendar));
         }
     }
+    let scans: Vec<Scan<'_>> = scans.into_iter().map(Scan::new).collect();
     let filed = filing(events, state);
     for view in &mut views {
         view.draft = drafts
@@ -137,7 +165,7 @@ pub(super) fn drafts(events: &[Event], state: &RunState, calendar: &Calendar) ->
                 method: text(draft, "method"),
                 to: some_text(draft, &["to", "url"]),
                 file: some_text(draft, &["file"]),
-                not_before: not_before.parse().ok().map(|at| calendar.when(at)),
+                not_before: moment(&not_before).map(|at| calendar.when(at)),
                 blocked_by: some_text(draft, &["blocked_by"]),
             };
             drafts.retain(|known| (&known.list, &known.target) != (&view.list, &view.target));
@@ -208,6 +236,13 @@ pub(super) fn entries(outputs: &Value) -> Vec<(String, &Value)> {
     found
 }
 
+/// A moment, or the beginning of a day.
+fn moment(text: &str) -> Option<jiff::Timestamp> {
+    text.parse()
+        .or_else(|_| format!("{text}T00:00:00Z").parse())
+        .ok()
+}
+
 fn list_name(entry: &Value) -> String {
     match entry {
         Value::String(_) => super::read::plain(entry),
@@ -252,21 +287,21 @@ fn listing(
 /// Follows a listing through the scans and tells where it stands.
 fn follow(
     view: &mut ListingView,
-    scans: &[Observation<'_>],
+    scans: &[Scan<'_>],
     state: &RunState,
     calendar: &Calendar,
     filed: Option<&Filing<'_>>,
 ) {
     let mut last = Sight::NotAsked;
     let mut looks = 0;
-    let paired = scans.iter().any(|scan| judged(scan, view));
+    let paired = scans.iter().any(|scan| judged(&scan.seen, view));
     for scan in scans {
         let sight = sight(view, scan, paired);
-        if sight == Sight::NotAsked || scan.at < view.first_seen.at {
+        if sight == Sight::NotAsked || scan.seen.at < view.first_seen.at {
             continue;
         }
         looks += 1;
-        view.last_checked = calendar.when(scan.at);
+        view.last_checked = calendar.when(scan.seen.at);
         match sight {
             Sight::Clean if view.delisted.is_none() => {
                 view.delisted = Some(view.last_checked.clone());
@@ -342,13 +377,11 @@ fn standing(
     }
 }
 
-fn sight(view: &ListingView, scan: &Observation<'_>, paired: bool) -> Sight {
-    let listed = entries(&scan.outputs)
-        .iter()
-        .any(|(target, entry)| *target == view.target && same(&list_name(entry), view));
-    if listed {
+fn sight(view: &ListingView, scan: &Scan<'_>, paired: bool) -> Sight {
+    if scan.lists(view) {
         return Sight::Listed;
     }
+    let scan = &scan.seen;
     let Some(target) = list(&scan.outputs, "targets")
         .iter()
         .find(|target| text(target, "target") == view.target)

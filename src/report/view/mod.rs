@@ -39,9 +39,10 @@ pub use topics::TopicView;
 pub use words::Word;
 pub use work::{Answer, FileView, WorkView};
 
-pub(crate) use appendix::reason;
+pub(crate) use appendix::{outputs_of, reason};
 pub(crate) use moment::Calendar;
 pub(crate) use read::{line, lines};
+pub(crate) use work::asked;
 
 use crate::record::{Event, IllegalTransition, Mode, RunState};
 
@@ -91,8 +92,10 @@ pub struct View {
     pub listings: Vec<ListingView>,
     /// How many lists were asked.
     pub list_counts: Vec<ListCount>,
-    /// Drafted requests for removal.
+    /// Drafted requests for removal, all of them.
     pub drafts: Vec<DraftView>,
+    /// Those for listings that no scan of this run has seen.
+    pub other_drafts: Vec<DraftView>,
     /// Reverse DNS.
     pub reverse: Vec<AddressView>,
     /// The relay test.
@@ -134,6 +137,11 @@ impl View {
         let findings = findings::findings(state, calendar);
         let drafts = listings::drafts(events, state, calendar);
         let listings = listings::listings(events, state, calendar, &drafts);
+        let other_drafts = drafts
+            .iter()
+            .filter(|draft| !listings.iter().any(|l| l.draft.as_ref() == Some(draft)))
+            .cloned()
+            .collect();
         let reverse = names::reverse(events, state, calendar, &site);
         let counts = run::counts(state, &findings);
         let work = work::work(events, state, calendar);
@@ -169,6 +177,7 @@ impl View {
             site,
             reverse,
             drafts,
+            other_drafts,
             listings,
             open_findings: findings.iter().filter(|f| f.open).cloned().collect(),
             settled_findings: findings.into_iter().filter(|f| !f.open).collect(),

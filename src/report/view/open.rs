@@ -15,7 +15,7 @@ use crate::record::{RunState, RunStatus, StepStatus, WaitKind};
 /// Something a person must do.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct NeedView {
-    /// `approval`, `task`, `resolve`, `reverse_dns`, `file_requests`, `finding`.
+    /// `approval`, `task`, `resolve`, `reverse_dns`, `file_requests`, `repair`, `finding`.
     pub kind: String,
     /// What, in one sentence.
     pub what: String,
@@ -56,8 +56,9 @@ pub(super) fn needs(
     drafts: &[DraftView],
     listings: &[ListingView],
 ) -> Vec<NeedView> {
+    let over = matches!(state.status(), RunStatus::Finished(_));
     let mut needs: Vec<NeedView> = Vec::new();
-    for step in &state.steps {
+    for step in state.steps.iter().filter(|_| !over) {
         let (kind, from, until) = match &step.status {
             StepStatus::Waiting(wait) => match &wait.kind {
                 WaitKind::Approval { approvers, .. } => {
@@ -84,7 +85,7 @@ pub(super) fn needs(
         };
         needs.push(NeedView {
             kind: kind.to_owned(),
-            what,
+            what: words::sentence(&what),
             from: Some(from),
             detail,
             until: until.map(|at| calendar.when(at)),
@@ -103,13 +104,14 @@ pub(super) fn needs(
                 .map(|address| name_to_set(address, site)),
         );
     }
-    if matches!(state.status(), RunStatus::Finished(_)) {
+    if over {
+        needs.extend(repair(state, site));
         needs.extend(unfiled(drafts, listings, site));
         needs.extend(
             findings
                 .iter()
                 .filter(|finding| finding.open && finding.severity.code != "informational")
-                .filter(|finding| !(finding.code.starts_with("listed") && !listings.is_empty()))
+                .filter(|finding| !has_own_line(finding, listings))
                 .filter(|finding| !(names_open && finding.code.starts_with("rdns-")))
                 .filter(|finding| !finding.remedy.is_empty())
                 .map(to_settle),
@@ -164,7 +166,7 @@ pub(super) fn open(
                 Some(error) => format!("The last try did not work: {}", line(error)),
                 None => "The last try did not work; it is tried again.".to_owned(),
             },
-            _ => "Waiting for a person, see above.".to_owned(),
+            _ => "Waiting for a person.".to_owned(),
         };
         open.push(OpenView {
             what: line(&step.plan.title),
@@ -193,12 +195,12 @@ pub(super) fn open(
         });
     }
     // A listing has its own line above.
-    let others = findings.iter().filter(|finding| {
-        finding.open && !(finding.code.starts_with("listed") && !listings.is_empty())
-    });
+    let others = findings
+        .iter()
+        .filter(|finding| finding.open && !has_own_line(finding, listings));
     open.extend(others.map(|finding| OpenView {
         what: finding.summary.clone(),
-        reason: "Problem not settled yet.".to_owned(),
+        reason: format!("Problem not settled yet ({}).", finding.severity.text),
         since: Some(finding.first_seen.when.clone()),
         next_look: None,
         until: None,
@@ -242,11 +244,40 @@ fn name_to_set(address: &AddressView, site: &SiteView) -> NeedView {
     }
 }
 
+/// A listing is told as a listing, where the scan told about it.
+fn has_own_line(finding: &FindingView, listings: &[ListingView]) -> bool {
+    finding.code.starts_with("listed") && !listings.is_empty()
+}
+
+/// The step at which a run stopped.
+fn repair(state: &RunState, site: &SiteView) -> Option<NeedView> {
+    let failed = super::run::first_failed(state)?;
+    let title = line(&failed.plan.title);
+    let refused = failed.outcome() == Some(crate::record::StepOutcome::Rejected);
+    Some(NeedView {
+        kind: "repair".to_owned(),
+        what: if refused {
+            format!("Decide how to go on after \"{title}\" was refused.")
+        } else {
+            format!("Find out why \"{title}\" did not work, then do it again.")
+        },
+        from: Some(technician(site)),
+        detail: failed.error.iter().map(|error| line(error)).collect(),
+        until: None,
+        step: Some(line(&failed.plan.key)),
+        command: Some(format!(
+            "mailmedic rerun {} --from {}",
+            line(&state.created.run),
+            shell_word(&line(&failed.plan.key))
+        )),
+    })
+}
+
 /// The remedy says who does it.
 fn to_settle(finding: &FindingView) -> NeedView {
     NeedView {
         kind: "finding".to_owned(),
-        what: words::capital(&finding.remedy) + ".",
+        what: words::sentence(&words::capital(&finding.remedy)),
         from: None,
         detail: vec![format!("Problem {}: {}", finding.number, finding.summary)],
         until: None,

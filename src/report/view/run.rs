@@ -141,6 +141,10 @@ pub(super) fn counts(state: &RunState, findings: &[FindingView]) -> CountsView {
         };
         *place += 1;
     }
+    let not_done = match state.conclusion {
+        Some(_) => "not done",
+        None => "not done yet",
+    };
     let mut text = format!(
         "{}: {} in order, {} with a problem, {} could not tell, {} not applicable",
         words::capital(&many(counts.checks, "check", "checks")),
@@ -151,7 +155,7 @@ pub(super) fn counts(state: &RunState, findings: &[FindingView]) -> CountsView {
     );
     for (count, say) in [
         (counts.failed, "did not work"),
-        (counts.not_done, "not done yet"),
+        (counts.not_done, not_done),
         (counts.left_out, "left out"),
     ] {
         if count > 0 {
@@ -171,6 +175,11 @@ pub(super) fn status(state: &RunState, counts: &CountsView, calendar: &Calendar)
     let status = state.status();
     let mut word = words::run(status);
     let headline = match status {
+        RunStatus::Finished(RunConclusion::Healthy | RunConclusion::FindingsOpen)
+            if state.created.mode == Mode::Check =>
+        {
+            checked(counts)
+        }
         RunStatus::Finished(RunConclusion::Healthy) if counts.unknown + counts.failed > 0 => {
             word.text = "finished, not everything could be judged".to_owned();
             word.mark = "?".to_owned();
@@ -225,7 +234,7 @@ pub(super) fn status(state: &RunState, counts: &CountsView, calendar: &Calendar)
 fn sentences(state: &RunState, counts: &CountsView, calendar: &Calendar) -> Vec<String> {
     let mut said = Vec::new();
     if let Some((_, Some(note))) = &state.cancelled {
-        said.push(format!("Reason: {}", line(note)));
+        said.push(words::sentence(&format!("Reason: {}", line(note))));
     }
     for step in &state.steps {
         if step.outcome() == Some(StepOutcome::Failed)
@@ -256,6 +265,22 @@ fn sentences(state: &RunState, counts: &CountsView, calendar: &Calendar) -> Vec<
     said
 }
 
+/// The headline of a check run that ended well: nothing was to be settled.
+fn checked(counts: &CountsView) -> String {
+    let untold = match counts.unknown + counts.failed {
+        0 => String::new(),
+        n => format!(
+            " {} could not be judged.",
+            words::capital(&many(n, "check", "checks"))
+        ),
+    };
+    let found = match counts.findings_open + counts.findings_settled {
+        0 => "No problem was found".to_owned(),
+        n => was_or_were(n) + " found",
+    };
+    format!("The check is finished. {found}.{untold}")
+}
+
 fn waiting(state: &RunState) -> String {
     let mut people = Vec::new();
     let mut dates = Vec::new();
@@ -275,7 +300,7 @@ fn waiting(state: &RunState) -> String {
     }
 }
 
-fn first_failed(state: &RunState) -> Option<&StepState> {
+pub(super) fn first_failed(state: &RunState) -> Option<&StepState> {
     let ended_badly = |step: &&StepState| matches!(&step.status, StepStatus::Finished { outcome, tolerated: false } if !outcome.lets_dependants_go());
     state
         .steps

@@ -16,7 +16,8 @@ pub struct TopicView {
     pub title: String,
     /// What it means, in one plain sentence.
     pub meaning: String,
-    /// Where it stands: `good`, `settled`, `finding`, `unknown`, `not_applicable`, `pending`.
+    /// Where it stands: `good`, `settled`, `finding`, `unknown`, `not_applicable`, `pending`,
+    /// `not_checked`.
     pub state: Word,
     /// What was found and what became of it, in one sentence.
     pub text: String,
@@ -152,6 +153,7 @@ fn topic(area: &Area, state: &RunState, findings: &[FindingView]) -> Option<Topi
     let has = |outcome| checks.iter().any(|step| step.outcome() == Some(outcome));
     let unended = checks.iter().filter(|step| !step.is_settled()).count();
     let untold = has(StepOutcome::Unknown) || has(StepOutcome::Failed);
+    let over = state.conclusion.is_some();
     let state = if open > 0 || (mine.is_empty() && has(StepOutcome::Finding)) {
         words::outcome(StepOutcome::Finding)
     } else if untold {
@@ -162,10 +164,10 @@ fn topic(area: &Area, state: &RunState, findings: &[FindingView]) -> Option<Topi
         words::outcome(StepOutcome::Good)
     } else if has(StepOutcome::NotApplicable) {
         words::outcome(StepOutcome::NotApplicable)
-    } else if unended > 0 {
+    } else if unended > 0 && !over {
         Word::new("pending", "not checked yet", "…")
     } else {
-        Word::new("unknown", "not checked", "?")
+        Word::new("not_checked", "not checked", "?")
     };
     Some(TopicView {
         code: area.code.to_owned(),
@@ -201,6 +203,7 @@ fn text(state: &Word, open: usize, settled: usize, untold: bool) -> String {
             "unknown" => return "The check could not tell; this is not an all-clear.".to_owned(),
             "not_applicable" => "There is nothing of this kind to check here.".to_owned(),
             "pending" => "Not checked yet.".to_owned(),
+            "not_checked" => "Not checked; this is not an all-clear.".to_owned(),
             _ => "A problem was found; the appendix has the details.".to_owned(),
         },
         (0, settled) => format!("{} found and settled.", problems(settled)),

@@ -155,6 +155,14 @@ pub(crate) fn and(items: &[String]) -> String {
     }
 }
 
+/// `text` with a full stop, where it has no end of its own.
+pub(crate) fn sentence(text: &str) -> String {
+    match text.chars().last() {
+        None | Some('.' | '?' | '!' | ':') => text.to_owned(),
+        Some(_) => format!("{text}."),
+    }
+}
+
 /// The first letter in upper case.
 pub(crate) fn capital(text: &str) -> String {
     let mut characters = text.chars();

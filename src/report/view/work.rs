@@ -225,7 +225,7 @@ fn decision_words(decision: Decision) -> (&'static str, Word) {
 }
 
 /// The question or task of a gate, as it was shown last.
-pub(super) fn asked(step: &StepState) -> Vec<String> {
+pub(crate) fn asked(step: &StepState) -> Vec<String> {
     match &step.asked {
         Some(WaitKind::Approval { prompt, .. }) => lines(prompt),
         Some(WaitKind::Manual { instructions, .. }) => lines(instructions),

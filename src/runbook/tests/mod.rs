@@ -3,6 +3,8 @@
 
 mod evaluation;
 mod rules;
+mod schema;
+mod shipped;
 mod standins;
 
 use super::*;

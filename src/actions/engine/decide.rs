@@ -1,0 +1,339 @@
+//! What people say about a run: approve, reject, done, skip, resolve, cancel.
+//!
+//! A decision is appended to the run's own journal by whoever brings it, whether or not another process works on the run; that
+//! process sees it before its next step. The same answer twice is fine, a different second answer is a conflict.
+
+use jiff::Timestamp;
+use serde_json::{Map, Value};
+
+use crate::record::{
+    Artifact, Decision, EventKind, NewEvent, RunState, StepState, StepStatus, WaitKind,
+};
+use crate::store::{Store, StoreError};
+
+/// A person's answer.
+#[derive(Debug, Clone)]
+pub struct Answer {
+    /// Key of the step; unused for a cancellation.
+    pub step: String,
+    /// What.
+    pub decision: Decision,
+    /// Who.
+    pub by: String,
+    /// When.
+    pub at: Timestamp,
+    /// In their words.
+    pub note: Option<String>,
+    /// Files they give: kept as artifacts already.
+    pub evidence: Vec<Artifact>,
+    /// Answers to the form of a manual task.
+    pub values: Map<String, Value>,
+}
+
+/// An answer cannot be taken.
+#[derive(Debug, thiserror::Error)]
+pub enum DecisionError {
+    /// The run has no such step.
+    #[error("run {run} has no step '{step}' (it has: {known})")]
+    NoSuchStep {
+        /// Which run.
+        run: String,
+        /// As given.
+        step: String,
+        /// Keys of its steps.
+        known: String,
+    },
+    /// Somebody answered differently before.
+    #[error(
+        "step '{step}' of run {run} was settled by {by} at {at} already, and differently: it stays as it is"
+    )]
+    Conflict {
+        /// Which run.
+        run: String,
+        /// Which step.
+        step: String,
+        /// Who.
+        by: String,
+        /// When.
+        at: Timestamp,
+    },
+    /// The step does not ask for this.
+    #[error("step '{step}' of run {run} is {status}: {hint}")]
+    NotAsked {
+        /// Which run.
+        run: String,
+        /// Which step.
+        step: String,
+        /// Where it stands.
+        status: String,
+        /// What would be right.
+        hint: String,
+    },
+    /// The person may not answer.
+    #[error("{by} may not answer '{step}': {why}")]
+    NotAllowed {
+        /// Who.
+        by: String,
+        /// Which step.
+        step: String,
+        /// Why not.
+        why: String,
+    },
+    /// Evidence or an answer is missing.
+    #[error("step '{step}' wants more: {what}")]
+    Incomplete {
+        /// Which step.
+        step: String,
+        /// What is missing, and how to give it.
+        what: String,
+    },
+    /// The run has ended.
+    #[error("run {run} has ended ({conclusion}): nothing can be decided any more")]
+    Ended {
+        /// Which run.
+        run: String,
+        /// How.
+        conclusion: String,
+    },
+    /// The store refused.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Takes an answer. When this returns, it is on disk. `false`: the same answer was there already.
+///
+/// # Errors
+/// When it cannot be taken; nothing is written then.
+pub fn decide(store: &dyn Store, run: &str, answer: &Answer) -> Result<bool, DecisionError> {
+    loop {
+        let mut journal = store.open(run)?;
+        let events = journal.catch_up()?;
+        let state = RunState::replay(&events).map_err(|source| StoreError::Illegal {
+            run: run.to_owned(),
+            source,
+        })?;
+        if !judge(&state, answer)? {
+            return Ok(false);
+        }
+        let event = NewEvent {
+            at: answer.at.max(state.updated),
+            actor: answer.by.clone(),
+            event: EventKind::Decided {
+                step: answer.step.clone(),
+                decision: answer.decision,
+                by: answer.by.clone(),
+                note: answer.note.clone(),
+                evidence: answer.evidence.clone(),
+                values: answer.values.clone(),
+            },
+        };
+        match journal.append(state.seq, &[event]) {
+            Ok(_) => return Ok(true),
+            // Somebody was faster: judge again what stands now.
+            Err(StoreError::Grown(_)) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+/// May this answer be written? `false` when it stands there already.
+fn judge(state: &RunState, answer: &Answer) -> Result<bool, DecisionError> {
+    let run = state.created.run.clone();
+    let Some(step) = state.step(&answer.step) else {
+        return Err(DecisionError::NoSuchStep {
+            run,
+            step: answer.step.clone(),
+            known: state
+                .steps
+                .iter()
+                .map(|s| s.plan.key.as_str())
+                .collect::<Vec<_>>()
+                .join(", "),
+        });
+    };
+    if let Some(given) = &step.given
+        && step.is_settled()
+    {
+        if given.decision == answer.decision && given.by == answer.by {
+            return Ok(false);
+        }
+        return Err(DecisionError::Conflict {
+            run,
+            step: answer.step.clone(),
+            by: given.by.clone(),
+            at: given.at,
+        });
+    }
+    if let Some((conclusion, _)) = state.conclusion {
+        return Err(DecisionError::Ended {
+            run,
+            conclusion: conclusion.as_str().to_owned(),
+        });
+    }
+    asked(state, step, answer)?;
+    Ok(true)
+}
+
+fn asked(state: &RunState, step: &StepState, answer: &Answer) -> Result<(), DecisionError> {
+    let run = &state.created.run;
+    let key = &step.plan.key;
+    let not_asked = |hint: String| DecisionError::NotAsked {
+        run: run.clone(),
+        step: key.clone(),
+        status: step.status_word().to_owned(),
+        hint,
+    };
+    match (&step.status, answer.decision) {
+        (StepStatus::Waiting(wait), Decision::Approve | Decision::Reject) => match &wait.kind {
+            WaitKind::Approval {
+                approvers,
+                self_approval,
+                ..
+            } => may_answer(state, key, answer, approvers, *self_approval),
+            WaitKind::Manual { .. } => Err(not_asked(format!(
+                "it is a task, answer it with `mailmedic done {run} {key}`"
+            ))),
+            _ => Err(not_asked(
+                "it waits for a date, not for an answer".to_owned(),
+            )),
+        },
+        (StepStatus::Waiting(wait), Decision::Done) => match &wait.kind {
+            WaitKind::Manual {
+                evidence_required,
+                form,
+                ..
+            } => complete(key, answer, *evidence_required, form),
+            WaitKind::Approval { .. } => Err(not_asked(format!(
+                "it asks for a yes or no, answer it with `mailmedic approve {run} {key}` or `reject`"
+            ))),
+            _ => Err(not_asked(
+                "it waits for a date, not for an answer".to_owned(),
+            )),
+        },
+        (
+            StepStatus::Pending | StepStatus::Waiting(_) | StepStatus::Interrupted { ask: true },
+            Decision::Skip,
+        )
+        | (StepStatus::Interrupted { ask: true }, Decision::Resolve(_)) => Ok(()),
+        (StepStatus::Interrupted { ask: true }, _) => Err(not_asked(format!(
+            "say what became of it with `mailmedic resolve {run} {key} --done`, `--not-done`, `--rerun` or `--skip`"
+        ))),
+        (StepStatus::Pending, _) => Err(not_asked("it has not begun".to_owned())),
+        (StepStatus::Finished { .. } | StepStatus::Skipped { .. }, _) => {
+            Err(not_asked("it has ended".to_owned()))
+        }
+        _ => Err(not_asked(format!(
+            "`mailmedic show {run} {key}` tells what it does"
+        ))),
+    }
+}
+
+fn may_answer(
+    state: &RunState,
+    key: &str,
+    answer: &Answer,
+    approvers: &[String],
+    self_approval: bool,
+) -> Result<(), DecisionError> {
+    let refuse = |why: String| DecisionError::NotAllowed {
+        by: answer.by.clone(),
+        step: key.to_owned(),
+        why,
+    };
+    if !approvers.is_empty() && !approvers.contains(&answer.by) {
+        return Err(refuse(format!("only {} may", approvers.join(", "))));
+    }
+    if !self_approval && answer.by == state.created_by {
+        return Err(refuse(
+            "it must be somebody else than the one who started the run".to_owned(),
+        ));
+    }
+    Ok(())
+}
+
+fn complete(
+    key: &str,
+    answer: &Answer,
+    evidence_required: bool,
+    form: &Map<String, Value>,
+) -> Result<(), DecisionError> {
+    let noted = answer
+        .note
+        .as_ref()
+        .is_some_and(|note| !note.trim().is_empty());
+    if evidence_required && !noted && answer.evidence.is_empty() {
+        return Err(DecisionError::Incomplete {
+            step: key.to_owned(),
+            what: "evidence, as --note TEXT or --evidence FILE".to_owned(),
+        });
+    }
+    let missing: Vec<&str> = form
+        .keys()
+        .filter(|name| !answer.values.contains_key(*name))
+        .map(String::as_str)
+        .collect();
+    if !missing.is_empty() {
+        return Err(DecisionError::Incomplete {
+            step: key.to_owned(),
+            what: format!("an answer to {}, as --set NAME=VALUE", missing.join(", ")),
+        });
+    }
+    Ok(())
+}
+
+/// Calls a run off. When no process works on it, it ends at once; else that process ends it.
+///
+/// # Errors
+/// When it has ended already, or the store refuses.
+pub fn cancel(
+    store: &dyn Store,
+    run: &str,
+    by: &str,
+    note: Option<String>,
+    at: Timestamp,
+) -> Result<(), DecisionError> {
+    let hold = store.hold(run);
+    loop {
+        let mut journal = store.open(run)?;
+        let events = journal.catch_up()?;
+        let state = RunState::replay(&events).map_err(|source| StoreError::Illegal {
+            run: run.to_owned(),
+            source,
+        })?;
+        if let Some((conclusion, _)) = state.conclusion {
+            return Err(DecisionError::Ended {
+                run: run.to_owned(),
+                conclusion: conclusion.as_str().to_owned(),
+            });
+        }
+        let at = at.max(state.updated);
+        let mut events = Vec::new();
+        if state.cancelled.is_none() {
+            events.push(NewEvent {
+                at,
+                actor: by.to_owned(),
+                event: EventKind::Cancelled {
+                    by: by.to_owned(),
+                    note: note.clone(),
+                },
+            });
+        }
+        if hold.is_ok() {
+            events.push(NewEvent {
+                at,
+                actor: by.to_owned(),
+                event: EventKind::RunFinished {
+                    conclusion: crate::record::RunConclusion::Cancelled,
+                },
+            });
+        }
+        if events.is_empty() {
+            return Ok(());
+        }
+        match journal.append(state.seq, &events) {
+            Ok(_) => return Ok(()),
+            Err(StoreError::Grown(_)) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+}

@@ -1,0 +1,304 @@
+//! How a step begins: its condition, its items, its texts, and the event that goes before the act.
+
+use std::time::{Duration, Instant};
+
+use serde_json::{Map, Value, json};
+
+use super::{Executor, Underway};
+use crate::actions::Args;
+use crate::engine::EngineError;
+use crate::engine::job::{Job, chain};
+use crate::engine::plan::id_of;
+use crate::engine::variables::variables;
+use crate::record::{Effect, EventKind, Mode, StepOutcome, StepStatus, WaitKind, hash};
+use crate::runbook::Step;
+
+/// How long a try may take when neither runbook nor action says.
+const DEFAULT_TIMEOUT: Duration = Duration::from_secs(600);
+/// Attempts at the same time in one run.
+const MOST_AT_ONCE: usize = 16;
+
+impl Executor<'_> {
+    /// Begins a step, or goes on with it after a wait.
+    pub(super) fn begin(&mut self, key: &str) -> Result<bool, EngineError> {
+        let runbook = self.runbook.clone();
+        let (Some(step), Some(state)) = (runbook.step(id_of(key)), self.state.step(key)) else {
+            return Ok(false);
+        };
+        if self.jobs.len() + self.starts.len() >= MOST_AT_ONCE || self.siblings_full(step, key) {
+            return Ok(false);
+        }
+        let fresh = state.status == StepStatus::Pending;
+        let instance = state.parent.is_some();
+        if fresh
+            && !instance
+            && let Some(when) = &step.when
+        {
+            match when.holds(&self.variables(key, step)) {
+                Ok(true) => {}
+                Ok(false) => {
+                    self.skip(
+                        key.to_owned(),
+                        format!("its condition does not hold: {}", when.text()),
+                    )?;
+                    return Ok(true);
+                }
+                Err(error) => return self.cannot_begin(key, step, &chain(&error)).map(|()| true),
+            }
+        }
+        if fresh && !instance && step.foreach.is_some() {
+            self.unfold(key, step)?;
+            return Ok(true);
+        }
+        if self.stubbed(key, step)? {
+            return Ok(true);
+        }
+        match step.with.render(&self.variables_if_needed(key, step)) {
+            Ok(args) => self.announce(key, step, Args(args))?,
+            Err(error) => self.cannot_begin(key, step, &chain(&error))?,
+        }
+        Ok(true)
+    }
+
+    fn siblings_full(&self, step: &Step, key: &str) -> bool {
+        let Some(limit) = step
+            .foreach
+            .as_ref()
+            .and_then(|foreach| foreach.max_concurrent)
+        else {
+            return false;
+        };
+        let Some(parent) = self
+            .state
+            .step(key)
+            .and_then(|state| state.parent.as_deref())
+        else {
+            return false;
+        };
+        let busy = self
+            .state
+            .instances(parent)
+            .filter(|step| step.status == StepStatus::Running)
+            .count();
+        busy >= limit as usize
+    }
+
+    /// In a check run, what does more than look, and whatever waits for people or dates, is left out.
+    fn stubbed(&mut self, key: &str, step: &Step) -> Result<bool, EngineError> {
+        let gate = matches!(step.action.as_str(), "approval" | "manual" | "wait");
+        if self.state.created.mode != Mode::Check || (step.effect == Effect::Probe && !gate) {
+            return Ok(false);
+        }
+        self.start_event(key, step, 1, &Args::default())?;
+        self.finish_event(
+            key,
+            1,
+            step,
+            StepOutcome::NotApplicable,
+            json!({"left_out": "check run"}),
+            None,
+            0,
+        )?;
+        Ok(true)
+    }
+
+    /// Writes that the step starts, and keeps the attempt ready.
+    fn announce(&mut self, key: &str, step: &Step, args: Args) -> Result<(), EngineError> {
+        let Some(action) = crate::actions::find(&step.action) else {
+            return self.cannot_begin(
+                key,
+                step,
+                &format!("there is no action '{}' in this version", step.action),
+            );
+        };
+        let Some(state) = self.state.step(key) else {
+            return Ok(());
+        };
+        let wait = match &state.status {
+            StepStatus::Waiting(wait) => Some(wait.clone()),
+            _ => None,
+        };
+        // A repeated look and a repeat after an interruption are the same try.
+        let attempt = match &wait {
+            Some(wait) if wait.kind == WaitKind::Retry => state.attempts + 1,
+            _ => state.attempts.max(1),
+        };
+        let wait = wait.filter(|wait| wait.kind != WaitKind::Retry);
+        let effect = step.effect.max(action.effect_with(&args));
+        self.start_event_with(key, attempt, effect, &args)?;
+        let job = Job {
+            action,
+            key: key.to_owned(),
+            attempt,
+            idempotency_key: self.idempotency_key(key),
+            args,
+            timeout: step.timeout.unwrap_or(DEFAULT_TIMEOUT),
+            wait,
+            state: self.state.clone(),
+            shared: self.shared.clone(),
+        };
+        let underway = Underway {
+            key: key.to_owned(),
+            attempt,
+            begun: Instant::now(),
+            effect,
+        };
+        self.starts.push((underway, Box::pin(job.carry_out())));
+        Ok(())
+    }
+
+    fn idempotency_key(&self, key: &str) -> String {
+        hash(format!("{}/{key}", self.state.created.run).as_bytes())[..32].to_owned()
+    }
+
+    pub(super) fn start_event(
+        &mut self,
+        key: &str,
+        step: &Step,
+        attempt: u32,
+        args: &Args,
+    ) -> Result<(), EngineError> {
+        self.start_event_with(key, attempt, step.effect, args)
+    }
+
+    fn start_event_with(
+        &mut self,
+        key: &str,
+        attempt: u32,
+        effect: Effect,
+        args: &Args,
+    ) -> Result<(), EngineError> {
+        let input = hash(Value::Object(args.0.clone()).to_string().as_bytes());
+        self.say(EventKind::StepStarted {
+            step: key.to_owned(),
+            attempt,
+            effect,
+            input,
+            idempotency_key: self.idempotency_key(key),
+        })
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "the parts of one event")]
+    pub(super) fn finish_event(
+        &mut self,
+        key: &str,
+        attempt: u32,
+        step: &Step,
+        outcome: StepOutcome,
+        outputs: Value,
+        error: Option<String>,
+        ms: u64,
+    ) -> Result<(), EngineError> {
+        let outputs = match outputs {
+            Value::Object(map) => map,
+            _ => Map::new(),
+        };
+        self.say(EventKind::StepFinished {
+            step: key.to_owned(),
+            attempt,
+            outcome,
+            tolerated: outcome == StepOutcome::Failed && step.continue_on_error,
+            outputs,
+            findings: Vec::new(),
+            subjects: Vec::new(),
+            artifacts: Vec::new(),
+            error,
+            ms,
+        })
+    }
+
+    /// The step cannot even begin: its condition or its texts cannot be evaluated.
+    fn cannot_begin(&mut self, key: &str, step: &Step, why: &str) -> Result<(), EngineError> {
+        if self.state.created.mode == Mode::Check {
+            return self.skip(
+                key.to_owned(),
+                format!("cannot be told in a check run: {why}"),
+            );
+        }
+        let attempt = self
+            .state
+            .step(key)
+            .map_or(1, |state| state.attempts.max(1));
+        self.start_event(key, step, attempt, &Args::default())?;
+        self.finish_event(
+            key,
+            attempt,
+            step,
+            StepOutcome::Failed,
+            Value::Null,
+            Some(why.to_owned()),
+            0,
+        )
+    }
+
+    pub(super) fn variables(&self, key: &str, step: &Step) -> Value {
+        let item = self.state.step(key).and_then(|state| state.item.as_ref());
+        let alias = step.foreach.as_ref().map(|foreach| foreach.alias.as_str());
+        variables(&self.state, alias.zip(item))
+    }
+
+    /// Gathering the variables costs; a step whose texts are fixed needs none.
+    fn variables_if_needed(&self, key: &str, step: &Step) -> Value {
+        if step.with.is_fixed() {
+            Value::Null
+        } else {
+            self.variables(key, step)
+        }
+    }
+
+    fn unfold(&mut self, key: &str, step: &Step) -> Result<(), EngineError> {
+        let Some(foreach) = &step.foreach else {
+            return Ok(());
+        };
+        let items = match foreach.items.render(&self.variables(key, step)) {
+            Ok(Value::Array(items)) => keyed(items),
+            Ok(Value::Object(items)) => items,
+            Ok(other) => {
+                let why = format!("`foreach.items` must be a list or a mapping, and is {other}");
+                return self.cannot_begin(key, step, &why);
+            }
+            Err(error) => return self.cannot_begin(key, step, &chain(&error)),
+        };
+        if items.is_empty() {
+            return self.skip(key.to_owned(), "there are no items".to_owned());
+        }
+        self.say(EventKind::Unfolded {
+            step: key.to_owned(),
+            items,
+        })
+    }
+}
+
+/// Gives each item a key that stays the same when the list is made again: its name where it has one, else its place.
+fn keyed(items: Vec<Value>) -> Map<String, Value> {
+    let mut map = Map::with_capacity(items.len());
+    for (place, item) in items.into_iter().enumerate() {
+        let name = match &item {
+            Value::String(text) => Some(text.clone()),
+            Value::Number(number) => Some(number.to_string()),
+            Value::Object(fields) => ["key", "id", "name", "list", "target", "address", "host"]
+                .iter()
+                .find_map(|field| fields.get(*field)?.as_str().map(str::to_owned)),
+            _ => None,
+        };
+        let base: String = name
+            .unwrap_or_else(|| (place + 1).to_string())
+            .chars()
+            .map(|c| {
+                if c.is_control() || c == '[' || c == ']' {
+                    '-'
+                } else {
+                    c
+                }
+            })
+            .collect();
+        let mut key = base.clone();
+        let mut copy = 2;
+        while map.contains_key(&key) {
+            key = format!("{base}-{copy}");
+            copy += 1;
+        }
+        map.insert(key, item);
+    }
+    map
+}

@@ -1,0 +1,160 @@
+//! One attempt of one step: everything it needs, owned, so that it can run on its own.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::observer::{Observer, StepProgress};
+use super::variables::Snapshot;
+use crate::actions::{
+    Action, ActionError, Args, ArtifactSink, Conditions, Context, Next, Report, Secrets, StepInfo,
+    WaitFor,
+};
+use crate::probes::Probes;
+use crate::record::{Artifact, RunState, Wait};
+use crate::site::Site;
+use crate::store::Store;
+use crate::templates::Templates;
+
+/// How an attempt ended.
+#[derive(Debug)]
+pub(super) enum Ended {
+    /// With a report.
+    Done(Box<Report>),
+    /// It waits.
+    Waits(Box<WaitFor>),
+    /// It did not work.
+    Failed {
+        /// The whole chain of causes, once.
+        error: String,
+        /// Proven that nothing left this machine.
+        not_sent: bool,
+    },
+}
+
+/// One attempt.
+pub(super) struct Job {
+    pub(super) action: &'static dyn Action,
+    pub(super) key: String,
+    pub(super) attempt: u32,
+    pub(super) idempotency_key: String,
+    pub(super) args: Args,
+    pub(super) timeout: Duration,
+    pub(super) wait: Option<Wait>,
+    pub(super) state: RunState,
+    pub(super) shared: Arc<Shared>,
+}
+
+/// What all attempts of a run share.
+pub(super) struct Shared {
+    pub(super) site: Site,
+    pub(super) probes: Probes,
+    pub(super) templates: Templates,
+    pub(super) secrets: Secrets,
+    pub(super) store: Arc<dyn Store>,
+    pub(super) observer: Arc<dyn Observer>,
+    pub(super) judge: fn(&str, &Value) -> Result<bool, String>,
+}
+
+struct Sink<'a>(&'a dyn Store);
+
+impl ArtifactSink for Sink<'_> {
+    fn put(&self, name: &str, media: &str, bytes: &[u8]) -> Result<Artifact, ActionError> {
+        self.0
+            .put_artifact(name, media, bytes)
+            .map_err(|error| ActionError::because(format!("cannot keep the file {name}"), error))
+    }
+}
+
+struct Judge<'a> {
+    judge: fn(&str, &Value) -> Result<bool, String>,
+    facts: &'a Snapshot,
+}
+
+impl Conditions for Judge<'_> {
+    fn holds(&self, condition: &str, result: &Value) -> Result<bool, String> {
+        let mut values = super::variables::variables(&self.facts.0, None);
+        if let Some(map) = values.as_object_mut() {
+            map.insert("result".to_owned(), result.clone());
+        }
+        (self.judge)(condition, &values)
+    }
+}
+
+impl Job {
+    /// Carries it out, within its time.
+    pub(super) async fn carry_out(self) -> Ended {
+        let shared = &self.shared;
+        let facts = Snapshot(self.state);
+        let progress = StepProgress {
+            key: self.key.clone(),
+            observer: shared.observer.clone(),
+        };
+        let sink = Sink(&*shared.store);
+        let judge = Judge {
+            judge: shared.judge,
+            facts: &facts,
+        };
+        let context = Context {
+            site: &shared.site,
+            args: &self.args,
+            probes: &shared.probes,
+            progress: &progress,
+            artifacts: &sink,
+            secrets: &shared.secrets,
+            facts: &facts,
+            templates: &shared.templates,
+            conditions: &judge,
+            step: StepInfo {
+                run: &facts.0.created.run,
+                key: &self.key,
+                attempt: self.attempt,
+                idempotency_key: &self.idempotency_key,
+                wait: self.wait.as_ref(),
+            },
+        };
+        match tokio::time::timeout(self.timeout, self.action.carry_out(&context)).await {
+            Ok(Ok(Next::Done(report))) => Ended::Done(report),
+            Ok(Ok(Next::Wait(wait))) => Ended::Waits(wait),
+            Ok(Err(error)) => Ended::Failed {
+                not_sent: error.is_not_sent(),
+                error: chain(&error),
+            },
+            Err(_) => Ended::Failed {
+                error: format!(
+                    "no end after {} (the step's timeout): raise `timeout`, or find out what hangs",
+                    words(self.timeout)
+                ),
+                not_sent: false,
+            },
+        }
+    }
+}
+
+/// An error with its causes, each once: `cannot do this: because: of that`.
+pub(super) fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let cause_text = cause.to_string();
+        if !text.contains(&cause_text) {
+            text.push_str(": ");
+            text.push_str(&cause_text);
+        }
+        source = cause.source();
+    }
+    text
+}
+
+/// A duration in words: `90 s`, `2 min`, `3 h`, `10 d`.
+pub(super) fn words(duration: Duration) -> String {
+    let seconds = duration.as_secs();
+    match seconds {
+        0 => format!("{} ms", duration.as_millis()),
+        s if s % 86_400 == 0 => format!("{} d", s / 86_400),
+        s if s % 3_600 == 0 => format!("{} h", s / 3_600),
+        s if s % 60 == 0 => format!("{} min", s / 60),
+        s => format!("{s} s"),
+    }
+}

@@ -1,0 +1,89 @@
+//! The plan of a run: a pure function from runbook, site and inputs to the first event.
+
+use jiff::Timestamp;
+use serde_json::{Map, Value};
+
+use crate::record::{EventKind, Mode, NewEvent, PlannedStep, RunCreated, Section};
+use crate::runbook::{Checked, Step};
+use crate::site::Site;
+
+/// What a run is made from.
+#[derive(Debug)]
+pub struct PlanRequest<'a> {
+    /// The run's id.
+    pub run: String,
+    /// The checked runbook.
+    pub runbook: &'a Checked,
+    /// The site.
+    pub site: &'a Site,
+    /// Checked inputs.
+    pub inputs: Map<String, Value>,
+    /// Real run or check run.
+    pub mode: Mode,
+    /// Who starts it.
+    pub by: String,
+    /// When.
+    pub at: Timestamp,
+    /// The run it repeats.
+    pub parent: Option<String>,
+}
+
+/// The first event of the run.
+pub fn plan(request: PlanRequest<'_>) -> NewEvent {
+    let runbook = &request.runbook.runbook;
+    let mut steps: Vec<PlannedStep> = runbook.section(Section::Steps).map(planned).collect();
+    steps.extend(runbook.section(Section::OnFailure).map(planned));
+    steps.extend(runbook.verify.iter().filter_map(|id| {
+        let step = runbook.step(id)?;
+        Some(PlannedStep {
+            key: format!("verify:{id}"),
+            title: format!("{} (again)", step.title),
+            section: Section::Verify,
+            needs: Vec::new(),
+            ..planned(step)
+        })
+    }));
+    steps.extend(runbook.section(Section::Finally).map(planned));
+    NewEvent {
+        at: request.at,
+        actor: request.by,
+        event: EventKind::RunCreated(Box::new(RunCreated {
+            run: request.run,
+            runbook: runbook.name.clone(),
+            runbook_text: request.runbook.text.to_string(),
+            runbook_digest: request.runbook.digest.clone(),
+            inputs: request.inputs,
+            site: request.site.id.clone(),
+            site_snapshot: serde_json::to_value(request.site).unwrap_or(Value::Null),
+            tool: env!("CARGO_PKG_VERSION").to_owned(),
+            mode: request.mode,
+            laboratory: request.site.laboratory,
+            parent: request.parent,
+            fleet: None,
+            report_template: runbook
+                .report
+                .clone()
+                .unwrap_or_else(|| "handover".to_owned()),
+            steps,
+        })),
+    }
+}
+
+fn planned(step: &Step) -> PlannedStep {
+    PlannedStep {
+        key: step.id.clone(),
+        title: step.title.clone(),
+        description: step.description.clone(),
+        action: step.action.clone(),
+        check: step.check.clone(),
+        effect: step.effect,
+        section: step.section,
+        needs: step.needs.clone(),
+    }
+}
+
+/// The id of the runbook's step behind a key: `verify:scan` -> `scan`, `draft[zen]` -> `draft`.
+pub(super) fn id_of(key: &str) -> &str {
+    let key = key.strip_prefix("verify:").unwrap_or(key);
+    key.split_once('[').map_or(key, |(id, _)| id)
+}

@@ -1,0 +1,52 @@
+//! What a process that died has left behind.
+//!
+//! An attempt that began and has no end is *unknown*: never failed, never running for ever. What may be done about it depends
+//! on what the step does to the world and on what the runbook says (`on_interrupt`).
+
+use jiff::Timestamp;
+
+use super::plan::id_of;
+use crate::record::{EventKind, NewEvent, RunState, StepStatus};
+use crate::runbook::{OnInterrupt, Runbook};
+
+/// So many interruptions of one step without an end, and a person must look.
+const PARKED_AFTER: u32 = 3;
+
+/// The events that settle what every interrupted attempt is.
+pub(super) fn recover(state: &RunState, runbook: &Runbook, now: Timestamp) -> Vec<NewEvent> {
+    let mut events = Vec::new();
+    let mut say = |event| {
+        events.push(NewEvent {
+            at: now,
+            actor: "engine".to_owned(),
+            event,
+        })
+    };
+    for step in &state.steps {
+        if step.status != StepStatus::Running {
+            continue;
+        }
+        let policy = runbook
+            .step(id_of(&step.plan.key))
+            .map_or(OnInterrupt::Ask, |step| step.on_interrupt);
+        let parked = step.interruptions + 1 >= PARKED_AFTER;
+        let interrupted = |ask| EventKind::StepInterrupted {
+            step: step.plan.key.clone(),
+            attempt: step.attempts,
+            ask,
+        };
+        match policy {
+            // No action can look up yet whether it was done, so `verify` has to ask.
+            OnInterrupt::Verify | OnInterrupt::Ask => say(interrupted(true)),
+            OnInterrupt::Rerun => say(interrupted(parked)),
+            OnInterrupt::Skip => {
+                say(interrupted(false));
+                say(EventKind::StepSkipped {
+                    step: step.plan.key.clone(),
+                    reason: "interrupted, and the runbook says to leave it out then".to_owned(),
+                });
+            }
+        }
+    }
+    events
+}

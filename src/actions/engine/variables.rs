@@ -1,0 +1,78 @@
+//! What expressions, texts and documents can see of a run.
+
+use serde_json::{Map, Value, json};
+
+use crate::actions::Facts;
+use crate::record::{Finding, RunState, StepState};
+
+/// The variables of a run: `site`, `inputs`, `steps`, `findings`, `run`, and the item of a `foreach` under its alias.
+pub(super) fn variables(state: &RunState, item: Option<(&str, &Value)>) -> Value {
+    let mut steps = Map::new();
+    for step in &state.steps {
+        if step.parent.is_none() {
+            steps.insert(step.plan.key.clone(), step_value(step));
+        }
+    }
+    let findings: Vec<Value> = state
+        .open_findings()
+        .into_iter()
+        .filter_map(|(finding, _)| serde_json::to_value(finding).ok())
+        .collect();
+    let created = &state.created;
+    let mut values = json!({
+        "site": created.site_snapshot,
+        "inputs": created.inputs,
+        "steps": steps,
+        "findings": findings,
+        "run": {
+            "id": created.run,
+            "runbook": created.runbook,
+            "started": state.created_at,
+            "by": state.created_by,
+            "mode": created.mode,
+        },
+    });
+    if let (Some((alias, item)), Some(map)) = (item, values.as_object_mut()) {
+        map.insert(alias.to_owned(), item.clone());
+    }
+    values
+}
+
+fn step_value(step: &StepState) -> Value {
+    json!({
+        "status": step.status_word(),
+        "outcome": step.outcome().map(|outcome| outcome.as_str()),
+        "outputs": step.outputs,
+        "findings": step.findings,
+        "error": step.error,
+    })
+}
+
+/// What the run knew when an attempt began.
+pub(super) struct Snapshot(pub(super) RunState);
+
+impl Facts for Snapshot {
+    fn open_findings(&self) -> Vec<Finding> {
+        self.0
+            .open_findings()
+            .into_iter()
+            .map(|(finding, _)| finding.clone())
+            .collect()
+    }
+
+    fn ended_steps(&self) -> Vec<&StepState> {
+        let mut ended: Vec<&StepState> = self
+            .0
+            .steps
+            .iter()
+            .map(|step| &**step)
+            .filter(|step| step.finished_seq.is_some())
+            .collect();
+        ended.sort_by_key(|step| step.finished_seq);
+        ended
+    }
+
+    fn values(&self) -> Value {
+        variables(&self.0, None)
+    }
+}

@@ -1,0 +1,384 @@
+//! The events of a run. State is nothing but their fold (see [`super::state`]).
+//!
+//! One event is one line of JSON in the journal. The names and shapes are an interface: new kinds and optional fields may
+//! be added, nothing is renamed. [`SCHEMA`] grows when a reader of an older version could misread a newer file.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::{Artifact, Finding, StepOutcome};
+
+/// Version of the event format, written into each event.
+pub const SCHEMA: u32 = 1;
+
+/// One appended, synced record of a run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Event {
+    /// Format version, see [`SCHEMA`].
+    pub v: u32,
+    /// Position in the run, from 1 without gaps.
+    pub seq: u64,
+    /// When it was written.
+    pub at: Timestamp,
+    /// Who caused it: `engine`, or the name given with `--by`.
+    pub actor: String,
+    /// Hash of the event before, see [`super::hash`]; all zeros for the first.
+    pub prev: String,
+    /// What happened.
+    pub event: EventKind,
+}
+
+/// An event before the store has given it its place in the run.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NewEvent {
+    /// When it happened.
+    pub at: Timestamp,
+    /// Who caused it.
+    pub actor: String,
+    /// What happened.
+    pub event: EventKind,
+}
+
+/// What an action does to the world, from least to most.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Effect {
+    /// Only looks.
+    Probe,
+    /// Writes our own files.
+    Local,
+    /// Others notice: a message, a form, a call.
+    External,
+}
+
+impl Effect {
+    /// The word used in files and on screens.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Effect::Probe => "probe",
+            Effect::Local => "local",
+            Effect::External => "external",
+        }
+    }
+}
+
+/// How a run treats effects.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Mode {
+    /// Everything is really done.
+    Run,
+    /// Probes are really done, every other effect is left out.
+    Check,
+}
+
+/// Which part of the runbook a step belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Section {
+    /// `steps`.
+    Steps,
+    /// `verify`: a step run a second time at the end.
+    Verify,
+    /// `on_failure`.
+    OnFailure,
+    /// `finally`.
+    Finally,
+}
+
+/// One step as the plan saw it when the run was created.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PlannedStep {
+    /// Unique in the run: the step's id, or `verify:ID`.
+    pub key: String,
+    /// Name for people; the id where the runbook gives none.
+    pub title: String,
+    /// Why the step is there, from the runbook's `description`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// The action's name.
+    pub action: String,
+    /// For `wait` with a check: the action that it repeats.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub check: Option<String>,
+    /// What it does to the world.
+    pub effect: Effect,
+    /// Part of the runbook.
+    pub section: Section,
+    /// Keys of the steps it waits for.
+    pub needs: Vec<String>,
+}
+
+/// The first event of a run: everything it needs to be resumed and reported later.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RunCreated {
+    /// The run's id.
+    pub run: String,
+    /// Name of the runbook.
+    pub runbook: String,
+    /// The runbook's text, pinned: a changed file does not change a run in flight.
+    pub runbook_text: String,
+    /// SHA-256 of that text.
+    pub runbook_digest: String,
+    /// Checked inputs.
+    pub inputs: Map<String, Value>,
+    /// Id of the site.
+    pub site: String,
+    /// The site's data at that time, without secrets.
+    pub site_snapshot: Value,
+    /// Version of the program.
+    pub tool: String,
+    /// Real run or check run.
+    pub mode: Mode,
+    /// True when the site is a laboratory: its documents say so.
+    pub laboratory: bool,
+    /// The run this one repeats, if any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent: Option<String>,
+    /// The fleet run it belongs to, if any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fleet: Option<String>,
+    /// Template of the final report, as the runbook names it.
+    pub report_template: String,
+    /// The steps in the order of the runbook.
+    pub steps: Vec<PlannedStep>,
+}
+
+/// What a waiting step waits for.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WaitKind {
+    /// A person must agree.
+    Approval {
+        /// The question, as asked.
+        prompt: String,
+        /// Who may answer; empty: anybody.
+        approvers: Vec<String>,
+        /// May the person who started the run answer?
+        self_approval: bool,
+    },
+    /// A person must do something by hand.
+    Manual {
+        /// What to do, as shown.
+        instructions: String,
+        /// Must evidence (a note or a file) be given?
+        evidence_required: bool,
+        /// Questions to be answered with it: name -> question.
+        form: Map<String, Value>,
+    },
+    /// A date, or a check that is repeated until it holds.
+    Time,
+    /// The next try of a failed attempt.
+    Retry,
+}
+
+/// What a person decided.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Decision {
+    /// Yes to an approval.
+    Approve,
+    /// No to an approval.
+    Reject,
+    /// A manual task was done.
+    Done,
+    /// The step is left out.
+    Skip,
+    /// What became of an interrupted external step.
+    Resolve(Resolution),
+}
+
+/// What became of an interrupted external step, as a person found out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Resolution {
+    /// It did happen.
+    Done,
+    /// It did not happen, and is not wanted any more: the step failed.
+    NotDone,
+    /// Do it again.
+    Rerun,
+    /// Leave the step out.
+    Skip,
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RunConclusion {
+    /// All steps done, nothing open.
+    Healthy,
+    /// All steps done, findings still open.
+    FindingsOpen,
+    /// A step failed.
+    Failed,
+    /// Somebody called it off.
+    Cancelled,
+}
+
+impl RunConclusion {
+    /// The word used in files and on screens.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            RunConclusion::Healthy => "healthy",
+            RunConclusion::FindingsOpen => "findings_open",
+            RunConclusion::Failed => "failed",
+            RunConclusion::Cancelled => "cancelled",
+        }
+    }
+}
+
+/// What happened.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EventKind {
+    /// The run exists from here on.
+    RunCreated(Box<RunCreated>),
+    /// A process took the run up (again).
+    ExecutorStarted {
+        /// Process id.
+        pid: u32,
+        /// Host name.
+        host: String,
+        /// Version of the program.
+        tool: String,
+    },
+    /// A `foreach` step was unfolded; its instances are `KEY[ITEM]`.
+    Unfolded {
+        /// The step.
+        step: String,
+        /// Item key -> item, in order.
+        items: Map<String, Value>,
+    },
+    /// An attempt is about to act.
+    StepStarted {
+        /// The step.
+        step: String,
+        /// 1 for the first try.
+        attempt: u32,
+        /// What it will do to the world.
+        effect: Effect,
+        /// SHA-256 of the rendered arguments.
+        input: String,
+        /// The same for every try of this step in this run: receivers may use it to tell a repeat.
+        idempotency_key: String,
+    },
+    /// An attempt ended; the outcome may be a failure.
+    StepFinished {
+        /// The step.
+        step: String,
+        /// Which try.
+        attempt: u32,
+        /// How it ended.
+        outcome: StepOutcome,
+        /// True when the runbook says `continue_on_error` and the outcome is a failure.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        tolerated: bool,
+        /// What the action found out, by output name.
+        outputs: Map<String, Value>,
+        /// Facts about the site.
+        findings: Vec<Finding>,
+        /// The subjects that were really judged: a later finding of the same action is settled only by these.
+        subjects: Vec<String>,
+        /// Files written.
+        artifacts: Vec<Artifact>,
+        /// Why it failed.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        error: Option<String>,
+        /// How long it took.
+        ms: u64,
+    },
+    /// The step is not carried out.
+    StepSkipped {
+        /// The step.
+        step: String,
+        /// Why.
+        reason: String,
+    },
+    /// A try failed and another one follows.
+    AttemptFailed {
+        /// The step.
+        step: String,
+        /// Which try failed.
+        attempt: u32,
+        /// Why.
+        error: String,
+    },
+    /// The step waits, maybe for days; the process may end.
+    Waiting {
+        /// The step.
+        step: String,
+        /// Which try.
+        attempt: u32,
+        /// For what.
+        kind: WaitKind,
+        /// One sentence for people.
+        reason: String,
+        /// When to look again. `None`: only a decision goes on.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        wake: Option<Timestamp>,
+        /// When waiting ends for good.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        deadline: Option<Timestamp>,
+        /// What the action wants to find again when it goes on.
+        #[serde(default, skip_serializing_if = "Value::is_null")]
+        memo: Value,
+    },
+    /// A person decided.
+    Decided {
+        /// The step.
+        step: String,
+        /// What.
+        decision: Decision,
+        /// Who.
+        by: String,
+        /// In their words.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        note: Option<String>,
+        /// Files they gave.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        evidence: Vec<Artifact>,
+        /// Answers to the form of a manual task.
+        #[serde(default, skip_serializing_if = "Map::is_empty")]
+        values: Map<String, Value>,
+    },
+    /// A process that took the run up found this attempt without an end.
+    StepInterrupted {
+        /// The step.
+        step: String,
+        /// Which try.
+        attempt: u32,
+        /// True when the step needs a person (`resolve`) before it goes on.
+        ask: bool,
+    },
+    /// The process was told to stop.
+    Interrupted {
+        /// By what: `SIGTERM`, `Ctrl-C`.
+        reason: String,
+    },
+    /// Somebody called the run off.
+    Cancelled {
+        /// Who.
+        by: String,
+        /// In their words.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        note: Option<String>,
+    },
+    /// Nothing more happens.
+    RunFinished {
+        /// How it ended.
+        conclusion: RunConclusion,
+    },
+    /// A report was written.
+    ReportWritten {
+        /// Where.
+        path: String,
+        /// SHA-256 of its bytes.
+        digest: String,
+        /// Which template.
+        template: String,
+        /// `md`, `html`, `json`, ...
+        format: String,
+    },
+}

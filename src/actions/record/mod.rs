@@ -1,0 +1,23 @@
+//! What is written down: events, findings and the state they add up to.
+//!
+//! This layer belongs to nobody and imports nothing of ours. The engine produces it, the store keeps it, reports and the
+//! command line read it; a run of three years ago must still be readable without its runbook.
+
+mod artifact;
+mod chain;
+mod event;
+mod finding;
+mod state;
+mod step;
+mod transition;
+
+pub use artifact::Artifact;
+pub use chain::{Broken, GENESIS, hash, verify};
+pub use event::{
+    Decision, Effect, Event, EventKind, Mode, NewEvent, PlannedStep, Resolution, RunConclusion,
+    RunCreated, SCHEMA, Section, WaitKind,
+};
+pub use finding::{Evidence, Finding, Severity, Verdict};
+pub use state::{RunState, RunStatus};
+pub use step::{Given, StepOutcome, StepState, StepStatus, Wait};
+pub use transition::{IllegalTransition, next};

@@ -1,0 +1,187 @@
+//! A run as its events have left it, and the questions everybody asks about it.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::{Event, Finding, RunConclusion, RunCreated, StepState, StepStatus};
+
+/// A run as its events have left it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RunState {
+    /// The first event.
+    pub created: Arc<RunCreated>,
+    /// When it was created.
+    pub created_at: Timestamp,
+    /// Who created it.
+    pub created_by: String,
+    /// Number of the last event.
+    pub seq: u64,
+    /// Time of the last event.
+    pub updated: Timestamp,
+    /// All steps, in the order of the runbook; instances of a `foreach` step follow at the end.
+    pub steps: Vec<Arc<StepState>>,
+    /// How it ended, if it ended, and when.
+    pub conclusion: Option<(RunConclusion, Timestamp)>,
+    /// Who called it off and why.
+    pub cancelled: Option<(String, Option<String>)>,
+    /// Times a process took it up.
+    pub executors: u32,
+    /// Reports written: path, template, format.
+    pub reports: Vec<(String, String, String)>,
+    pub(super) positions: Arc<HashMap<String, usize>>,
+}
+
+/// Where a run stands as a whole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RunStatus {
+    /// A step can go on.
+    Active,
+    /// Nothing goes on before a person answers or a date comes.
+    Waiting,
+    /// An interrupted external step must be resolved by a person.
+    NeedsResolve,
+    /// It ended.
+    Finished(RunConclusion),
+}
+
+impl RunStatus {
+    /// The word used in files and on screens.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            RunStatus::Active => "active",
+            RunStatus::Waiting => "waiting",
+            RunStatus::NeedsResolve => "needs_resolve",
+            RunStatus::Finished(conclusion) => conclusion.as_str(),
+        }
+    }
+}
+
+impl RunState {
+    pub(super) fn begin(created: &RunCreated, event: &Event) -> Self {
+        let mut state = RunState {
+            created: Arc::new(created.clone()),
+            created_at: event.at,
+            created_by: event.actor.clone(),
+            seq: event.seq,
+            updated: event.at,
+            steps: Vec::with_capacity(created.steps.len()),
+            conclusion: None,
+            cancelled: None,
+            executors: 0,
+            reports: Vec::new(),
+            positions: Arc::default(),
+        };
+        for plan in &created.steps {
+            state.add(StepState::new(plan.clone()));
+        }
+        state
+    }
+
+    pub(super) fn add(&mut self, step: StepState) {
+        Arc::make_mut(&mut self.positions).insert(step.plan.key.clone(), self.steps.len());
+        self.steps.push(Arc::new(step));
+    }
+
+    /// The step with this key.
+    pub fn step(&self, key: &str) -> Option<&StepState> {
+        self.positions
+            .get(key)
+            .map(|position| &*self.steps[*position])
+    }
+
+    /// The instances of a `foreach` step, in order.
+    pub fn instances<'a>(&'a self, key: &'a str) -> impl Iterator<Item = &'a StepState> {
+        self.steps
+            .iter()
+            .map(Arc::as_ref)
+            .filter(move |step| step.parent.as_deref() == Some(key))
+    }
+
+    /// Where the run stands.
+    pub fn status(&self) -> RunStatus {
+        if let Some((conclusion, _)) = self.conclusion {
+            return RunStatus::Finished(conclusion);
+        }
+        let mut waiting = false;
+        let mut ask = false;
+        for step in &self.steps {
+            match &step.status {
+                StepStatus::Waiting(_) => waiting = true,
+                StepStatus::Interrupted { ask: true } => ask = true,
+                StepStatus::Running | StepStatus::Interrupted { ask: false } => {
+                    return RunStatus::Active;
+                }
+                _ => {}
+            }
+        }
+        match (ask, waiting) {
+            (true, _) => RunStatus::NeedsResolve,
+            (false, true) => RunStatus::Waiting,
+            (false, false) => RunStatus::Active,
+        }
+    }
+
+    /// The earliest moment at which a waiting step must be looked at again.
+    pub fn next_wake(&self) -> Option<Timestamp> {
+        self.steps
+            .iter()
+            .filter_map(|step| match &step.status {
+                StepStatus::Waiting(wait) => match (wait.wake, wait.deadline) {
+                    (Some(a), Some(b)) => Some(a.min(b)),
+                    (a, b) => a.or(b),
+                },
+                _ => None,
+            })
+            .min()
+    }
+
+    /// The findings that still stand, with the key of the step that saw each last.
+    ///
+    /// A later result of the same action settles an earlier finding only for the subjects that it really judged; "could not
+    /// tell" settles nothing.
+    pub fn open_findings(&self) -> Vec<(&Finding, &str)> {
+        let mut ended: Vec<&StepState> = self
+            .steps
+            .iter()
+            .map(Arc::as_ref)
+            .filter(|step| step.finished_seq.is_some())
+            .collect();
+        ended.sort_by_key(|step| step.finished_seq);
+        let mut open: Vec<(&Finding, &StepState)> = Vec::new();
+        for step in ended {
+            let action = step.judging_action();
+            open.retain(|(finding, seen)| {
+                seen.judging_action() != action
+                    || !(step.subjects.contains(&finding.subject)
+                        || step
+                            .findings
+                            .iter()
+                            .any(|new| new.code == finding.code && new.subject == finding.subject))
+            });
+            open.extend(step.findings.iter().map(|finding| (finding, step)));
+        }
+        open.into_iter()
+            .map(|(finding, step)| (finding, step.plan.key.as_str()))
+            .collect()
+    }
+
+    /// Every finding of the run, settled ones too, each once as it was seen first.
+    pub fn all_findings(&self) -> Vec<(&Finding, &str)> {
+        let mut ended: Vec<&StepState> = self.steps.iter().map(Arc::as_ref).collect();
+        ended.sort_by_key(|step| step.finished_seq.unwrap_or(u64::MAX));
+        let mut all: Vec<(&Finding, &str)> = Vec::new();
+        for step in ended {
+            for finding in &step.findings {
+                if !all
+                    .iter()
+                    .any(|(seen, _)| seen.code == finding.code && seen.subject == finding.subject)
+                {
+                    all.push((finding, step.plan.key.as_str()));
+                }
+            }
+        }
+        all
+    }
+}

@@ -1,0 +1,226 @@
+//! One step of a run as its events have left it.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::{Artifact, Decision, Finding, PlannedStep, WaitKind};
+
+/// How an attempt ended: the four verdicts of a check, and the two ways to end without one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StepOutcome {
+    /// Done, and good.
+    Good,
+    /// Done, and something is wrong with the site.
+    Finding,
+    /// Done, but it could not be told.
+    Unknown,
+    /// There was nothing to do.
+    NotApplicable,
+    /// The step itself did not work.
+    Failed,
+    /// A person said no.
+    Rejected,
+}
+
+impl StepOutcome {
+    /// The word used in files and on screens.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            StepOutcome::Good => "good",
+            StepOutcome::Finding => "finding",
+            StepOutcome::Unknown => "unknown",
+            StepOutcome::NotApplicable => "not_applicable",
+            StepOutcome::Failed => "failed",
+            StepOutcome::Rejected => "rejected",
+        }
+    }
+
+    /// True when steps that need this one may go on.
+    pub fn lets_dependants_go(self) -> bool {
+        !matches!(self, StepOutcome::Failed | StepOutcome::Rejected)
+    }
+}
+
+impl From<super::Verdict> for StepOutcome {
+    fn from(verdict: super::Verdict) -> Self {
+        match verdict {
+            super::Verdict::Good => StepOutcome::Good,
+            super::Verdict::Finding => StepOutcome::Finding,
+            super::Verdict::Unknown => StepOutcome::Unknown,
+            super::Verdict::NotApplicable => StepOutcome::NotApplicable,
+        }
+    }
+}
+
+/// What a step waits for.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Wait {
+    /// Approval, manual task, time or retry.
+    pub kind: WaitKind,
+    /// One sentence for people.
+    pub reason: String,
+    /// Since when.
+    pub since: Timestamp,
+    /// When to look again.
+    pub wake: Option<Timestamp>,
+    /// When waiting ends for good.
+    pub deadline: Option<Timestamp>,
+    /// What the action left to be found again.
+    pub memo: Value,
+}
+
+/// A decision as it was given.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Given {
+    /// What.
+    pub decision: Decision,
+    /// Who.
+    pub by: String,
+    /// When.
+    pub at: Timestamp,
+    /// In their words.
+    pub note: Option<String>,
+    /// Files they gave.
+    pub evidence: Vec<Artifact>,
+    /// Answers to the form.
+    pub values: Map<String, Value>,
+}
+
+/// Where a step stands.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "few steps, and the large one is the one that is looked at"
+)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StepStatus {
+    /// Not begun.
+    Pending,
+    /// Unfolded by `foreach`; its instances carry the work.
+    Unfolded,
+    /// An attempt has begun and has not ended.
+    Running,
+    /// Waits for a date or a person.
+    Waiting(Wait),
+    /// An attempt began and its process went away. `ask`: a person must resolve it.
+    Interrupted {
+        /// Must a person say what became of it?
+        ask: bool,
+    },
+    /// Ended.
+    Finished {
+        /// How.
+        outcome: StepOutcome,
+        /// A failure that the runbook tolerates.
+        tolerated: bool,
+    },
+    /// Left out.
+    Skipped {
+        /// Why.
+        reason: String,
+    },
+}
+
+/// A step and all that is known about it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct StepState {
+    /// As planned.
+    pub plan: PlannedStep,
+    /// For an instance of a `foreach` step: the key of that step.
+    pub parent: Option<String>,
+    /// For an instance of a `foreach` step: its item.
+    pub item: Option<Value>,
+    /// Where it stands.
+    pub status: StepStatus,
+    /// Tries begun so far.
+    pub attempts: u32,
+    /// Times a process found it interrupted.
+    pub interruptions: u32,
+    /// When the first try began.
+    pub started: Option<Timestamp>,
+    /// When it ended or was left out.
+    pub finished: Option<Timestamp>,
+    /// Sequence number of the event that ended it.
+    pub finished_seq: Option<u64>,
+    /// What it found out.
+    pub outputs: Map<String, Value>,
+    /// Facts about the site.
+    pub findings: Vec<Finding>,
+    /// What was really judged.
+    pub subjects: Vec<String>,
+    /// Files written.
+    pub artifacts: Vec<Artifact>,
+    /// Why it failed, or why its last try failed.
+    pub error: Option<String>,
+    /// What a person decided about it.
+    pub given: Option<Given>,
+    /// The question or task as it was last shown, kept after the answer.
+    pub asked: Option<WaitKind>,
+}
+
+impl StepState {
+    /// A step that has not begun.
+    pub fn new(plan: PlannedStep) -> Self {
+        StepState {
+            plan,
+            parent: None,
+            item: None,
+            status: StepStatus::Pending,
+            attempts: 0,
+            interruptions: 0,
+            started: None,
+            finished: None,
+            finished_seq: None,
+            outputs: Map::new(),
+            findings: Vec::new(),
+            subjects: Vec::new(),
+            artifacts: Vec::new(),
+            error: None,
+            given: None,
+            asked: None,
+        }
+    }
+
+    /// The action whose findings this step can settle: the repeated check of a `wait`, else its own.
+    pub fn judging_action(&self) -> &str {
+        self.plan.check.as_deref().unwrap_or(&self.plan.action)
+    }
+
+    /// True when nothing more happens to it.
+    pub fn is_settled(&self) -> bool {
+        matches!(
+            self.status,
+            StepStatus::Finished { .. } | StepStatus::Skipped { .. }
+        )
+    }
+
+    /// The word of its status: `pending`, `running`, `waiting`, `interrupted`, `done`, `failed`, `tolerated`, `rejected`,
+    /// `skipped`. This is what `steps.ID.status` is in an expression.
+    pub fn status_word(&self) -> &'static str {
+        match &self.status {
+            StepStatus::Pending => "pending",
+            StepStatus::Unfolded | StepStatus::Running => "running",
+            StepStatus::Waiting(_) => "waiting",
+            StepStatus::Interrupted { .. } => "interrupted",
+            StepStatus::Skipped { .. } => "skipped",
+            StepStatus::Finished {
+                tolerated: true, ..
+            } => "tolerated",
+            StepStatus::Finished { outcome, .. } => match outcome {
+                StepOutcome::Failed => "failed",
+                StepOutcome::Rejected => "rejected",
+                _ => "done",
+            },
+        }
+    }
+
+    /// How it ended, if it ended.
+    pub fn outcome(&self) -> Option<StepOutcome> {
+        match self.status {
+            StepStatus::Finished { outcome, .. } => Some(outcome),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,243 @@
+//! The store on this machine: a folder.
+//!
+//! ```text
+//! runs/ID.journal      the truth, append-only (see `frame` and `journal`)
+//! runs/ID.lock         held by the process that works on the run
+//! active/SITE~RUNBOOK  which run is open for a pair
+//! artifacts/ab/DIGEST  files by the SHA-256 of their bytes
+//! index/               sled; may be deleted at any time
+//! ```
+
+use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+
+use super::active::Claim;
+use super::index::Index;
+use super::journal::{self, FileJournal};
+use super::{Hold, Journal, Recorded, RunSummary, Store, StoreError};
+use crate::record::{Artifact, EventKind, NewEvent, hash};
+
+/// The store in a folder.
+#[derive(Debug, Clone)]
+pub struct Embedded {
+    root: PathBuf,
+}
+
+impl Embedded {
+    /// The store in `root`. The folder is made (readable by its owner alone) when something is first written.
+    pub fn new(root: impl Into<PathBuf>) -> Self {
+        Embedded { root: root.into() }
+    }
+
+    /// The folder.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    fn folder(&self, name: &str) -> Result<PathBuf, StoreError> {
+        let folder = self.root.join(name);
+        if !folder.is_dir() {
+            DirBuilder::new()
+                .recursive(true)
+                .mode(0o700)
+                .create(&folder)
+                .map_err(StoreError::io("create the folder", &folder))?;
+            sync_folder(&self.root)?;
+        }
+        Ok(folder)
+    }
+
+    fn journal_path(&self, run: &str) -> PathBuf {
+        self.root.join("runs").join(format!("{run}.journal"))
+    }
+
+    /// Id and length of each journal.
+    fn journals(&self) -> Result<Vec<(String, u64)>, StoreError> {
+        let folder = self.root.join("runs");
+        let entries = match std::fs::read_dir(&folder) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(source) => {
+                return Err(StoreError::Io {
+                    doing: "list",
+                    path: folder,
+                    source,
+                });
+            }
+        };
+        let mut journals = Vec::new();
+        for entry in entries {
+            let entry = entry.map_err(StoreError::io("list", &folder))?;
+            let name = entry.file_name();
+            let Some(run) = name.to_str().and_then(|name| name.strip_suffix(".journal")) else {
+                continue;
+            };
+            let length = entry
+                .metadata()
+                .map_err(StoreError::io("look at", entry.path()))?
+                .len();
+            journals.push((run.to_owned(), length));
+        }
+        Ok(journals)
+    }
+
+    fn summary(&self, run: &str) -> Result<RunSummary, StoreError> {
+        Ok(RunSummary::of(&self.read(run)?.state(run)?))
+    }
+}
+
+struct FileHold(#[expect(dead_code, reason = "dropping it lets go of the lock")] File);
+
+impl Hold for FileHold {}
+
+impl Store for Embedded {
+    fn create(&self, first: NewEvent) -> Result<Box<dyn Journal>, StoreError> {
+        let EventKind::RunCreated(created) = &first.event else {
+            return Err(StoreError::NotABeginning);
+        };
+        self.folder("runs")?;
+        let claim = Claim::lock(&self.folder("active")?, &created.site, &created.runbook)?;
+        if let Some(holder) = &claim.holder
+            && let Ok(summary) = self.summary(holder)
+            && !summary.is_finished()
+        {
+            return Err(StoreError::StillOpen {
+                run: holder.clone(),
+                site: created.site.clone(),
+                runbook: created.runbook.clone(),
+            });
+        }
+        let journal = FileJournal::create(&created.run, &self.journal_path(&created.run), &first)?;
+        claim.settle(&created.run)?;
+        Ok(Box::new(journal))
+    }
+
+    fn open(&self, run: &str) -> Result<Box<dyn Journal>, StoreError> {
+        Ok(Box::new(FileJournal::open(run, &self.journal_path(run))?))
+    }
+
+    fn read(&self, run: &str) -> Result<Recorded, StoreError> {
+        journal::read(run, &self.journal_path(run))
+    }
+
+    fn hold(&self, run: &str) -> Result<Box<dyn Hold>, StoreError> {
+        let path = self.folder("runs")?.join(format!("{run}.lock"));
+        let mut file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(&path)
+            .map_err(StoreError::io("open", &path))?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                let mut holder = String::new();
+                let _ = file.read_to_string(&mut holder);
+                let holder = if holder.is_empty() {
+                    "another process".to_owned()
+                } else {
+                    holder
+                };
+                return Err(StoreError::Held {
+                    run: run.to_owned(),
+                    holder,
+                });
+            }
+            Err(TryLockError::Error(source)) => {
+                return Err(StoreError::Io {
+                    doing: "lock",
+                    path,
+                    source,
+                });
+            }
+        }
+        let write = file.set_len(0).and_then(|()| {
+            write!(
+                file,
+                "process {} on {}",
+                std::process::id(),
+                crate::store::host_name()
+            )
+        });
+        write.map_err(StoreError::io("write", &path))?;
+        Ok(Box::new(FileHold(file)))
+    }
+
+    fn summaries(&self) -> Result<(Vec<RunSummary>, Vec<(String, StoreError)>), StoreError> {
+        let journals = self.journals()?;
+        let index = if journals.is_empty() {
+            None
+        } else {
+            Index::open(&self.root.join("index"))
+        };
+        let mut summaries = Vec::with_capacity(journals.len());
+        let mut unreadable = Vec::new();
+        let mut changed = Vec::new();
+        for (run, length) in journals {
+            if let Some(summary) = index.as_ref().and_then(|index| index.get(&run, length)) {
+                summaries.push(summary);
+                continue;
+            }
+            match self.summary(&run) {
+                Ok(summary) => {
+                    changed.push((length, summary.clone()));
+                    summaries.push(summary);
+                }
+                Err(error) => unreadable.push((run, error)),
+            }
+        }
+        if let Some(index) = index {
+            index.put(&changed);
+        }
+        summaries.sort_by(|a, b| b.created.cmp(&a.created).then(a.run.cmp(&b.run)));
+        Ok((summaries, unreadable))
+    }
+
+    fn put_artifact(&self, name: &str, media: &str, bytes: &[u8]) -> Result<Artifact, StoreError> {
+        let digest = hash(bytes);
+        let folder = self.folder(&format!("artifacts/{}", &digest[..2]))?;
+        let path = folder.join(&digest);
+        if !path.exists() {
+            let temporary = folder.join(format!("{digest}.{}.new", std::process::id()));
+            let write = (|| {
+                let mut file = File::create(&temporary)?;
+                file.write_all(bytes)?;
+                file.sync_all()?;
+                std::fs::rename(&temporary, &path)
+            })();
+            write.map_err(StoreError::io("write", &path))?;
+            sync_folder(&folder)?;
+        }
+        Ok(Artifact {
+            name: name.to_owned(),
+            digest,
+            bytes: bytes.len() as u64,
+            media: media.to_owned(),
+        })
+    }
+
+    fn artifact(&self, digest: &str) -> Result<Vec<u8>, StoreError> {
+        let altered = || StoreError::Artifact {
+            digest: digest.to_owned(),
+        };
+        if digest.len() != 64 || !digest.bytes().all(|b| b.is_ascii_hexdigit()) {
+            return Err(altered());
+        }
+        let bytes = std::fs::read(self.root.join("artifacts").join(&digest[..2]).join(digest))
+            .map_err(|_| altered())?;
+        if hash(&bytes) == digest {
+            Ok(bytes)
+        } else {
+            Err(altered())
+        }
+    }
+}
+
+fn sync_folder(folder: &Path) -> Result<(), StoreError> {
+    File::open(folder)
+        .and_then(|folder| folder.sync_all())
+        .map_err(StoreError::io("sync the folder", folder))
+}

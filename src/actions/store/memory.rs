@@ -1,0 +1,214 @@
+//! A store that keeps nothing: for rehearsals and tests.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::{Hold, Journal, Recorded, RunSummary, Store, StoreError};
+use crate::record::{Artifact, Event, EventKind, GENESIS, NewEvent, RunState, SCHEMA, hash};
+
+/// A store in memory. Clones share the same runs.
+#[derive(Debug, Clone, Default)]
+pub struct Memory(Arc<Mutex<Kept>>);
+
+#[derive(Debug, Default)]
+struct Kept {
+    runs: BTreeMap<String, Recorded>,
+    held: std::collections::BTreeSet<String>,
+    artifacts: BTreeMap<String, Vec<u8>>,
+}
+
+impl Memory {
+    fn kept(&self) -> MutexGuard<'_, Kept> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+struct MemoryJournal {
+    run: String,
+    seen: u64,
+    store: Memory,
+}
+
+struct MemoryHold {
+    run: String,
+    store: Memory,
+}
+
+impl Hold for MemoryHold {}
+
+impl Drop for MemoryHold {
+    fn drop(&mut self) {
+        self.store.kept().held.remove(&self.run);
+    }
+}
+
+impl Store for Memory {
+    fn create(&self, first: NewEvent) -> Result<Box<dyn Journal>, StoreError> {
+        let EventKind::RunCreated(created) = &first.event else {
+            return Err(StoreError::NotABeginning);
+        };
+        let run = created.run.clone();
+        let mut kept = self.kept();
+        if kept.runs.contains_key(&run) {
+            return Err(StoreError::Exists(run));
+        }
+        for (other, recorded) in &kept.runs {
+            let state = recorded.state(other)?;
+            if state.conclusion.is_none()
+                && state.created.site == created.site
+                && state.created.runbook == created.runbook
+            {
+                return Err(StoreError::StillOpen {
+                    run: other.clone(),
+                    site: created.site.clone(),
+                    runbook: created.runbook.clone(),
+                });
+            }
+        }
+        let mut recorded = Recorded {
+            events: Vec::new(),
+            lines: Vec::new(),
+            torn: 0,
+        };
+        push(&mut recorded, &first)?;
+        kept.runs.insert(run.clone(), recorded);
+        Ok(Box::new(MemoryJournal {
+            run,
+            seen: 1,
+            store: self.clone(),
+        }))
+    }
+
+    fn open(&self, run: &str) -> Result<Box<dyn Journal>, StoreError> {
+        if !self.kept().runs.contains_key(run) {
+            return Err(StoreError::NoSuchRun(run.to_owned()));
+        }
+        Ok(Box::new(MemoryJournal {
+            run: run.to_owned(),
+            seen: 0,
+            store: self.clone(),
+        }))
+    }
+
+    fn read(&self, run: &str) -> Result<Recorded, StoreError> {
+        self.kept()
+            .runs
+            .get(run)
+            .cloned()
+            .ok_or_else(|| StoreError::NoSuchRun(run.to_owned()))
+    }
+
+    fn hold(&self, run: &str) -> Result<Box<dyn Hold>, StoreError> {
+        if self.kept().held.insert(run.to_owned()) {
+            Ok(Box::new(MemoryHold {
+                run: run.to_owned(),
+                store: self.clone(),
+            }))
+        } else {
+            Err(StoreError::Held {
+                run: run.to_owned(),
+                holder: "another part of this program".to_owned(),
+            })
+        }
+    }
+
+    fn summaries(&self) -> Result<(Vec<RunSummary>, Vec<(String, StoreError)>), StoreError> {
+        let kept = self.kept();
+        let mut summaries = Vec::new();
+        let mut unreadable = Vec::new();
+        for (run, recorded) in &kept.runs {
+            match RunState::replay(&recorded.events) {
+                Ok(state) => summaries.push(RunSummary::of(&state)),
+                Err(source) => unreadable.push((
+                    run.clone(),
+                    StoreError::Illegal {
+                        run: run.clone(),
+                        source,
+                    },
+                )),
+            }
+        }
+        summaries.sort_by(|a, b| b.created.cmp(&a.created).then(a.run.cmp(&b.run)));
+        Ok((summaries, unreadable))
+    }
+
+    fn put_artifact(&self, name: &str, media: &str, bytes: &[u8]) -> Result<Artifact, StoreError> {
+        let digest = hash(bytes);
+        self.kept().artifacts.insert(digest.clone(), bytes.to_vec());
+        Ok(Artifact {
+            name: name.to_owned(),
+            digest,
+            bytes: bytes.len() as u64,
+            media: media.to_owned(),
+        })
+    }
+
+    fn artifact(&self, digest: &str) -> Result<Vec<u8>, StoreError> {
+        self.kept()
+            .artifacts
+            .get(digest)
+            .cloned()
+            .ok_or_else(|| StoreError::Artifact {
+                digest: digest.to_owned(),
+            })
+    }
+}
+
+impl Journal for MemoryJournal {
+    fn run(&self) -> &str {
+        &self.run
+    }
+
+    fn append(&mut self, expected: u64, events: &[NewEvent]) -> Result<Vec<Event>, StoreError> {
+        let mut kept = self.store.kept();
+        let recorded = kept
+            .runs
+            .get_mut(&self.run)
+            .ok_or_else(|| StoreError::NoSuchRun(self.run.clone()))?;
+        let newest = recorded.events.len() as u64;
+        if newest != expected || newest != self.seen {
+            return Err(StoreError::Grown(newest));
+        }
+        let mut written = Vec::with_capacity(events.len());
+        for event in events {
+            written.push(push(recorded, event)?);
+        }
+        self.seen = recorded.events.len() as u64;
+        Ok(written)
+    }
+
+    fn catch_up(&mut self) -> Result<Vec<Event>, StoreError> {
+        let kept = self.store.kept();
+        let recorded = kept
+            .runs
+            .get(&self.run)
+            .ok_or_else(|| StoreError::NoSuchRun(self.run.clone()))?;
+        let new = recorded
+            .events
+            .get(usize::try_from(self.seen).unwrap_or(usize::MAX)..)
+            .unwrap_or_default();
+        self.seen = recorded.events.len() as u64;
+        Ok(new.to_vec())
+    }
+}
+
+fn push(recorded: &mut Recorded, event: &NewEvent) -> Result<Event, StoreError> {
+    let event = Event {
+        v: SCHEMA,
+        seq: recorded.events.len() as u64 + 1,
+        at: event.at,
+        actor: event.actor.clone(),
+        prev: recorded
+            .lines
+            .last()
+            .map_or_else(|| GENESIS.to_owned(), |line| hash(line)),
+        event: event.event.clone(),
+    };
+    let line = serde_json::to_vec(&event).map_err(|source| StoreError::Event {
+        path: "memory".into(),
+        source,
+    })?;
+    recorded.lines.push(line);
+    recorded.events.push(event.clone());
+    Ok(event)
+}

@@ -1,0 +1,333 @@
+//! `runs`, `status`, `show`: what is known about runs, as tables for people.
+
+use std::io::{self, Write};
+
+use jiff::Timestamp;
+
+use super::human::heading;
+use super::paint::{Ink, Style, ink, wrap};
+use super::table::Table;
+use crate::record::{Event, RunState, RunSummary, StepState};
+use crate::report::view::moment::span;
+use crate::report::view::{self, Calendar, View, line, lines, words};
+
+/// `runs`: one line a run, in the order given. `now` tells what is overdue.
+///
+/// # Errors
+/// When `out` cannot be written.
+pub fn runs<'a>(
+    out: &mut dyn Write,
+    style: Style,
+    now: Timestamp,
+    summaries: impl IntoIterator<Item = &'a RunSummary>,
+) -> io::Result<()> {
+    let mut table = Table::new(&["RUN", "SITE", "RUNBOOK", "STATE", "OPEN", "NEXT", "CREATED"]);
+    let mut empty = true;
+    for run in summaries {
+        empty = false;
+        let word = words::run(run.status);
+        table.row(vec![
+            (line(&run.run), None),
+            (line(&run.site), None),
+            (line(&run.runbook), None),
+            (
+                format!("{} {}", word.mark, word.text),
+                Some(ink(&word.mark)),
+            ),
+            (run.open_findings.to_string(), None),
+            (next(run.due.filter(|_| !run.is_finished()), now), None),
+            (
+                Calendar::new(run.timezone.as_deref())
+                    .when(run.created)
+                    .short,
+                None,
+            ),
+        ]);
+    }
+    if empty {
+        return writeln!(
+            out,
+            "no runs yet: start one with `mailmedic run RUNBOOK --site FILE`"
+        );
+    }
+    table.write(out, style, 0)
+}
+
+/// `status`: where one run stands, what is needed, and the commands that go on.
+///
+/// # Errors
+/// When `out` cannot be written.
+pub fn status(
+    out: &mut dyn Write,
+    style: Style,
+    now: Timestamp,
+    state: &RunState,
+    events: &[Event],
+) -> io::Result<()> {
+    let view = View::from_state(state, events);
+    head(out, style, &view)?;
+    let due = state.next_wake().filter(|_| state.conclusion.is_none());
+    let next = next(due, now);
+    if !next.is_empty() {
+        writeln!(out, "next: {next}")?;
+    }
+    for need in &view.needs {
+        writeln!(out)?;
+        let from = need.from.as_deref().map(|from| format!(" (from {from})"));
+        let until = need
+            .until
+            .as_ref()
+            .map(|until| format!(", until {}", until.text));
+        let text = format!(
+            "needed: {}{}{}",
+            need.what,
+            from.unwrap_or_default(),
+            until.unwrap_or_default()
+        );
+        paragraph(out, style, 0, Some(Ink::Open), &text)?;
+        for detail in &need.detail {
+            paragraph(out, style, 2, None, detail)?;
+        }
+        if let Some(command) = &need.command {
+            writeln!(out, "  go on with: {}", style.paint(Ink::Strong, command))?;
+        }
+    }
+    if !view.open_findings.is_empty() {
+        writeln!(out)?;
+        let mut table = Table::new(&["OPEN", "SEVERITY", "CODE", "FINDING", "SINCE"]);
+        for finding in &view.open_findings {
+            table.row(vec![
+                (finding.number.clone(), None),
+                (
+                    format!("{} {}", finding.severity.mark, finding.severity.text),
+                    Some(ink(&finding.severity.mark)),
+                ),
+                (finding.code.clone(), None),
+                (finding.summary.clone(), None),
+                (finding.first_seen.when.short.clone(), None),
+            ]);
+        }
+        table.write(out, style, 0)?;
+    }
+    if !view.listings.is_empty() {
+        writeln!(out)?;
+        let mut table = Table::new(&["LISTED", "LIST", "STATE", "FOUND", "LAST ASKED"]);
+        for listing in &view.listings {
+            table.row(vec![
+                (listing.target.clone(), None),
+                (listing.list.clone(), None),
+                (
+                    format!("{} {}", listing.state.mark, listing.state.text),
+                    Some(ink(&listing.state.mark)),
+                ),
+                (listing.first_seen.short.clone(), None),
+                (listing.last_checked.short.clone(), None),
+            ]);
+        }
+        table.write(out, style, 0)?;
+    }
+    Ok(())
+}
+
+/// `show RUN`: each step and where it stands.
+///
+/// # Errors
+/// When `out` cannot be written.
+pub fn show_run(
+    out: &mut dyn Write,
+    style: Style,
+    state: &RunState,
+    events: &[Event],
+) -> io::Result<()> {
+    let view = View::from_state(state, events);
+    head(out, style, &view)?;
+    writeln!(out)?;
+    let mut table = Table::new(&["STEP", "ACTION", "STATE", "ENDED", "TOOK", "REMARK"]);
+    for step in &view.steps {
+        table.row(vec![
+            (step.key.clone(), None),
+            (step.action.clone(), None),
+            (
+                format!("{} {}", step.state.mark, step.state.text),
+                Some(ink(&step.state.mark)),
+            ),
+            (
+                step.finished
+                    .as_ref()
+                    .map(|when| when.short.clone())
+                    .unwrap_or_default(),
+                None,
+            ),
+            (step.took.clone(), None),
+            (step.reason.clone(), None),
+        ]);
+    }
+    table.write(out, style, 0)
+}
+
+/// `show RUN STEP`: all that is known about one step.
+///
+/// # Errors
+/// When `out` cannot be written.
+pub fn show_step(
+    out: &mut dyn Write,
+    style: Style,
+    state: &RunState,
+    step: &StepState,
+) -> io::Result<()> {
+    let calendar = calendar(state);
+    let word = words::step(step);
+    writeln!(out, "{}", style.paint(Ink::Strong, &heading(step)))?;
+    let mut facts: Vec<(&str, String)> = vec![(
+        "state",
+        style.paint(ink(&word.mark), &format!("{} {}", word.mark, word.text)),
+    )];
+    facts.push(("remark", view::reason(step, &calendar)));
+    facts.push(("action", line(&step.plan.action)));
+    facts.push((
+        "repeats",
+        step.plan.check.as_deref().map(line).unwrap_or_default(),
+    ));
+    facts.push(("effect", step.plan.effect.as_str().to_owned()));
+    facts.push(("needs", line(&step.plan.needs.join(", "))));
+    let when = |at: Option<Timestamp>| at.map(|at| calendar.when(at).text).unwrap_or_default();
+    facts.push(("begun", when(step.started)));
+    facts.push(("ended", when(step.finished)));
+    if step.attempts > 1 {
+        facts.push(("tries", step.attempts.to_string()));
+    }
+    facts.push((
+        "purpose",
+        step.plan
+            .description
+            .as_deref()
+            .map(line)
+            .unwrap_or_default(),
+    ));
+    if let Some(given) = &step.given {
+        let note = given.note.as_deref().map(line).unwrap_or_default();
+        facts.push((
+            "by",
+            format!("{}, {}", line(&given.by), calendar.when(given.at).text),
+        ));
+        facts.push(("note", note));
+    }
+    for (name, text) in facts.iter().filter(|(_, text)| !text.is_empty()) {
+        writeln!(
+            out,
+            "  {} {text}",
+            style.paint(Ink::Soft, &format!("{name:<8}"))
+        )?;
+    }
+    for asked in view::asked(step) {
+        paragraph(out, style, 4, None, &asked)?;
+    }
+    if let Some(command) = view::open::command(&state.created.run, &step.plan.key, &step.status) {
+        writeln!(out, "  go on with: {}", style.paint(Ink::Strong, &command))?;
+    }
+    for finding in &step.findings {
+        writeln!(out)?;
+        let severity = words::severity(finding.severity);
+        let text = format!(
+            "{} {}: {} [{}]",
+            severity.mark,
+            severity.text,
+            line(&finding.summary),
+            line(&finding.code)
+        );
+        paragraph(out, style, 2, Some(ink(&severity.mark)), &text)?;
+        paragraph(out, style, 4, None, &line(&finding.remedy))?;
+        for evidence in &finding.evidence {
+            let from = evidence
+                .from
+                .as_deref()
+                .map(|from| format!(", from {}", line(from)));
+            let text = format!(
+                "{}, {}{}",
+                line(&evidence.kind),
+                calendar.when(evidence.at).text,
+                from.unwrap_or_default()
+            );
+            paragraph(out, style, 4, Some(Ink::Soft), &text)?;
+            for text in lines(&evidence.text) {
+                writeln!(out, "      | {text}")?;
+            }
+        }
+    }
+    let outputs = view::outputs_of(step);
+    if !outputs.is_empty() {
+        writeln!(out)?;
+    }
+    for output in outputs {
+        let text = format!("{}: {}", output.name, output.value);
+        paragraph(out, style, 2, None, &text)?;
+    }
+    if !step.artifacts.is_empty() {
+        writeln!(out)?;
+        let mut table = Table::new(&["FILE", "BYTES", "SHA-256"]);
+        for artifact in &step.artifacts {
+            table.row(vec![
+                (line(&artifact.name), None),
+                (artifact.bytes.to_string(), None),
+                (line(&artifact.digest), None),
+            ]);
+        }
+        table.write(out, style, 2)?;
+    }
+    Ok(())
+}
+
+fn head(out: &mut dyn Write, style: Style, view: &View) -> io::Result<()> {
+    let text = format!(
+        "{}: {} for {}",
+        view.run.id, view.run.runbook, view.site.name
+    );
+    writeln!(out, "{}", style.paint(Ink::Strong, &text))?;
+    for notice in &view.notices {
+        paragraph(out, style, 0, Some(Ink::Open), notice)?;
+    }
+    let state = &view.status.state;
+    let text = format!("{} {}", state.mark, view.status.headline);
+    paragraph(out, style, 0, Some(ink(&state.mark)), &text)?;
+    for text in &view.status.sentences {
+        paragraph(out, style, 2, None, text)?;
+    }
+    paragraph(out, style, 0, None, &view.counts.text)
+}
+
+fn paragraph(
+    out: &mut dyn Write,
+    style: Style,
+    indent: usize,
+    ink: Option<Ink>,
+    text: &str,
+) -> io::Result<()> {
+    for part in wrap(text, style.width.saturating_sub(indent)) {
+        let part = match ink {
+            Some(ink) => style.paint(ink, &part),
+            None => part,
+        };
+        writeln!(out, "{:indent$}{part}", "")?;
+    }
+    Ok(())
+}
+
+/// `in 5 hours`, `due for 2 days`; empty when no date is set.
+fn next(due: Option<Timestamp>, now: Timestamp) -> String {
+    match due {
+        None => String::new(),
+        Some(wake) => {
+            let seconds = wake.duration_since(now).as_secs();
+            if seconds > 0 {
+                format!("in {}", span(seconds))
+            } else {
+                format!("due for {}", span(seconds))
+            }
+        }
+    }
+}
+
+fn calendar(state: &RunState) -> Calendar {
+    let zone = state.created.site_snapshot.get("timezone");
+    Calendar::new(zone.and_then(|zone| zone.as_str()))
+}

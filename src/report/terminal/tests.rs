@@ -1,0 +1,184 @@
+#![allow(clippy::unwrap_used)]
+
+use indicatif::ProgressDrawTarget;
+use unicode_width::UnicodeWidthStr;
+
+use super::*;
+use crate::record::{Decision, RunConclusion};
+use crate::report::fixture;
+
+/// A whole run as a person sees it.
+fn seen(events: &[Event], style: Style, verbosity: Verbosity) -> String {
+    let mut out = Vec::new();
+    let mut human = Human::new(&mut out, style, verbosity, ProgressDrawTarget::hidden());
+    for (position, event) in events.iter().enumerate() {
+        let state = RunState::replay(&events[..=position]).unwrap();
+        human.progress("scan", Progress::Count { done: 3, of: 39 });
+        human.event(event, &state).unwrap();
+    }
+    drop(human);
+    String::from_utf8(out).unwrap()
+}
+
+#[test]
+fn a_run_reads_line_by_line() {
+    for (name, events) in fixture::cases() {
+        insta::assert_snapshot!(
+            format!("live_{name}"),
+            seen(&events, Style::plain(100), Verbosity::Normal)
+        );
+    }
+}
+
+#[test]
+fn quiet_keeps_what_a_person_must_know() {
+    let text = seen(
+        &fixture::waiting(fixture::created()).events,
+        Style::plain(100),
+        Verbosity::Quiet,
+    );
+    assert!(text.contains("go on with: mailmedic done r-20261124-acme clean_up --by NAME"));
+    assert!(!text.contains("Ask the blocklists"));
+    let verbose = seen(
+        &fixture::waiting(fixture::created()).events,
+        Style::plain(100),
+        Verbosity::Verbose,
+    );
+    assert!(verbose.contains("| 7.113.0.203.zen.example. A 127.0.0.3"));
+}
+
+#[test]
+fn colour_is_only_where_it_is_wanted() {
+    use std::ffi::OsStr;
+    let set = Some(OsStr::new("1"));
+    for (choice, terminal, no_color, expected) in [
+        (Colour::Auto, true, None, true),
+        (Colour::Auto, false, None, false),
+        (Colour::Auto, true, set, false),
+        (Colour::Auto, true, Some(OsStr::new("")), true),
+        (Colour::Always, false, set, true),
+        (Colour::Never, true, None, false),
+    ] {
+        let style = Style::choose(choice, terminal, no_color, None, Some(80));
+        assert_eq!(style.colour, expected, "{choice:?} {terminal} {no_color:?}");
+    }
+    let narrow = Style::choose(Colour::Auto, true, None, Some(OsStr::new("72")), Some(200));
+    assert_eq!(narrow.width, 72);
+    assert_eq!(
+        Style::choose(Colour::Auto, false, None, None, Some(80)).width,
+        DEFAULT_WIDTH
+    );
+
+    let events = fixture::finished(fixture::created(), &[]).events;
+    let plain = seen(&events, Style::plain(100), Verbosity::Normal);
+    assert!(!plain.contains('\u{1b}'));
+    let coloured = Style {
+        colour: true,
+        width: 100,
+    };
+    let coloured = seen(&events, coloured, Verbosity::Normal);
+    let codes = regex::Regex::new("\u{1b}\\[[0-9]+m").unwrap();
+    assert_eq!(codes.replace_all(&coloured, ""), plain);
+}
+
+#[test]
+fn tables_tell_where_runs_stand() {
+    let now = "2026-11-30T08:00:00Z".parse().unwrap();
+    let cases = fixture::cases();
+    let states: Vec<RunState> = cases
+        .iter()
+        .map(|(_, events)| RunState::replay(events).unwrap())
+        .collect();
+    let style = Style::plain(120);
+    let mut out = Vec::new();
+    let summaries: Vec<RunSummary> = states.iter().map(RunSummary::of).collect();
+    runs(&mut out, style, now, &summaries).unwrap();
+    out.extend_from_slice(b"\n-- none --\n");
+    runs(&mut out, style, now, []).unwrap();
+    for (name, wanted) in [
+        ("waiting", "clean_up"),
+        ("watched", "clean"),
+        ("finished_open", "scan"),
+    ] {
+        let position = cases.iter().position(|(case, _)| *case == name).unwrap();
+        let (state, events) = (&states[position], &cases[position].1);
+        out.extend_from_slice(format!("\n-- status {name} --\n").as_bytes());
+        status(&mut out, style, now, state, events).unwrap();
+        out.extend_from_slice(format!("\n-- show {name} --\n").as_bytes());
+        show_run(&mut out, style, state, events).unwrap();
+        out.extend_from_slice(format!("\n-- show {name} {wanted} --\n").as_bytes());
+        show_step(&mut out, style, state, state.step(wanted).unwrap()).unwrap();
+    }
+    insta::assert_snapshot!("tables", String::from_utf8(out).unwrap());
+}
+
+#[test]
+fn a_table_never_wraps() {
+    let now = "2026-11-30T08:00:00Z".parse().unwrap();
+    for width in [40, 60, 80, 100] {
+        for (_, events) in fixture::cases() {
+            let state = RunState::replay(&events).unwrap();
+            let mut out = Vec::new();
+            runs(
+                &mut out,
+                Style::plain(width),
+                now,
+                [&RunSummary::of(&state)],
+            )
+            .unwrap();
+            // Seven columns need their least width.
+            let room = width.max(7 * 6 + 6 * 2);
+            for line in String::from_utf8(out).unwrap().lines() {
+                assert!(line.width() <= room, "{width}: {line}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_hostile_name_cannot_command_the_terminal() {
+    let mut created = fixture::created();
+    created.site = "acme\u{1b}[2J".to_owned();
+    created.steps[0].title = "scan\u{1b}]0;owned\u{7}\nsecond line".to_owned();
+    let run = fixture::finished(created, &[]);
+    let text = seen(&run.events, Style::plain(100), Verbosity::Verbose);
+    assert!(!text.contains(['\u{1b}', '\u{7}']), "{text:?}");
+    assert!(!text.contains("\nsecond line"));
+}
+
+#[test]
+fn programs_get_one_object_a_line() {
+    let mut run = fixture::waiting(fixture::created());
+    run.decide(
+        "clean_up",
+        Decision::Done,
+        "technician",
+        "",
+        serde_json::json!({}),
+        &[],
+    )
+    .conclude(RunConclusion::FindingsOpen);
+    let mut out = Vec::new();
+    let mut json = JsonLines::new(&mut out);
+    for (position, event) in run.events.iter().enumerate() {
+        let state = RunState::replay(&run.events[..=position]).unwrap();
+        json.event(event, &state).unwrap();
+        json.progress("scan", Progress::Note("asking"));
+    }
+    let text = String::from_utf8(out).unwrap();
+    assert_eq!(text.lines().count(), run.events.len());
+    for (line, event) in text.lines().zip(&run.events) {
+        let value: serde_json::Value = serde_json::from_str(line).unwrap();
+        assert_eq!(value["schema"], EVENT_SCHEMA);
+        assert_eq!(value["run"], "r-20261124-acme");
+        assert_eq!(value["event"]["seq"], event.seq);
+        let back: Event = serde_json::from_value(value["event"].clone()).unwrap();
+        assert_eq!(back, *event);
+    }
+    assert!(
+        text.lines()
+            .last()
+            .unwrap()
+            .contains("\"status\":\"findings_open\"")
+    );
+}

@@ -1,0 +1,186 @@
+//! The shipped recovery runbook in several worlds: which steps are carried out, which are left out, and do their texts fill.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use super::{checked, shipped_text};
+use crate::record::Section;
+use crate::site::Site;
+
+/// How a step ends in a world: outcome and outputs.
+type World<'a> = BTreeMap<&'a str, (&'a str, Value)>;
+
+/// Carries a runbook out on paper, by the rules of the engine: a skipped need skips, unless the condition reads its status.
+fn carried_out(site: &Site, inputs: Value, findings: Value, world: &World<'_>) -> Vec<String> {
+    let runbook = checked(&shipped_text("blacklist-recovery").unwrap())
+        .unwrap()
+        .runbook;
+    let mut values = json!({
+        "site": site, "inputs": inputs, "findings": findings, "steps": {},
+        "run": {"id": "r", "runbook": "blacklist-recovery", "started": "2026-11-24T08:00:00Z", "by": "ann", "mode": "run"},
+    });
+    let mut done = Vec::new();
+    for step in runbook.section(Section::Steps) {
+        let status = |id: &str| values["steps"][id]["status"].as_str().unwrap().to_owned();
+        let reads = |id: &str| {
+            step.when
+                .as_ref()
+                .is_some_and(|when| when.references().reads_status(id))
+        };
+        let left_out = step
+            .needs
+            .iter()
+            .any(|need| status(need) == "skipped" && !reads(need))
+            || step
+                .when
+                .as_ref()
+                .is_some_and(|when| !when.holds(&values).unwrap());
+        let ended = if left_out {
+            json!({"status": "skipped", "outcome": null, "outputs": {}, "findings": []})
+        } else {
+            step.with.render(&values).unwrap();
+            done.push(step.id.clone());
+            let (outcome, outputs) = world
+                .get(step.id.as_str())
+                .cloned()
+                .unwrap_or(("good", json!({})));
+            json!({"status": "done", "outcome": outcome, "outputs": outputs, "findings": []})
+        };
+        values["steps"][&step.id] = ended;
+    }
+    done
+}
+
+fn site(with_smarthost: bool) -> Site {
+    let smarthost = match with_smarthost {
+        true => "smarthost: {host: relay.example.net}\n",
+        false => "",
+    };
+    let text = format!(
+        "id: example\nname: Example\ndomains: [example.com]\nlaboratory: true\noutbound: {{addresses: [192.0.2.25]}}\n{smarthost}"
+    );
+    crate::site::read(&text, "example.yaml", std::path::Path::new("")).unwrap()
+}
+
+fn finding(code: &str, severity: &str) -> Value {
+    json!({"code": code, "severity": severity, "subject": "192.0.2.25", "summary": "something is wrong",
+           "remedy": "put it right", "evidence": []})
+}
+
+const INPUTS: &str = r#"{"event_logs": [], "ptr_wait": "5d", "max_wait": "10d"}"#;
+
+fn inputs(logs: &[&str]) -> Value {
+    let mut inputs: Value = serde_json::from_str(INPUTS).unwrap();
+    inputs["event_logs"] = json!(logs);
+    inputs
+}
+
+#[test]
+fn a_healthy_site_is_only_looked_at() {
+    let world = World::from([("scan", ("good", json!({"listed": []})))]);
+    let done = carried_out(&site(false), inputs(&[]), json!([]), &world);
+    assert_eq!(done, ["scan", "rdns", "relay"]);
+}
+
+#[test]
+fn a_sick_site_gets_the_whole_treatment_in_order() {
+    let listed = json!([{"list": "some-list", "target": "192.0.2.25"}]);
+    let world = World::from([
+        ("scan", ("finding", json!({"listed": listed}))),
+        ("rdns", ("finding", json!({}))),
+        ("relay", ("finding", json!({}))),
+        ("drafts", ("good", json!({"count": 1, "drafts": listed}))),
+    ]);
+    let findings = json!([
+        finding("listed", "critical"),
+        finding("relay-open", "critical")
+    ]);
+    let done = carried_out(&site(true), inputs(&["app.evtx"]), findings, &world);
+    assert_eq!(
+        done,
+        [
+            "scan",
+            "rdns",
+            "relay",
+            "smarthost",
+            "events",
+            "clean_up",
+            "relay_again",
+            "ptr_request",
+            "ptr_asked",
+            "ptr_set",
+            "switch_outbound",
+            "drafts",
+            "may_we_file",
+            "file_requests",
+            "lists_clean"
+        ]
+    );
+}
+
+#[test]
+fn a_list_that_takes_no_requests_is_waited_for_all_the_same() {
+    let listed = json!([{"list": "some-list", "target": "192.0.2.25"}]);
+    let world = World::from([
+        ("scan", ("finding", json!({"listed": listed}))),
+        (
+            "drafts",
+            ("not_applicable", json!({"count": 0, "drafts": []})),
+        ),
+    ]);
+    let findings = json!([finding("listed", "major")]);
+    let done = carried_out(&site(false), inputs(&[]), findings, &world);
+    assert_eq!(
+        done,
+        [
+            "scan",
+            "rdns",
+            "relay",
+            "clean_up",
+            "relay_again",
+            "drafts",
+            "lists_clean"
+        ]
+    );
+}
+
+#[test]
+fn bad_reverse_dns_alone_leads_to_the_request_alone() {
+    let world = World::from([
+        ("scan", ("good", json!({"listed": []}))),
+        ("rdns", ("finding", json!({}))),
+    ]);
+    let findings = json!([finding("rdns-generic", "minor")]);
+    let done = carried_out(&site(true), inputs(&[]), findings, &world);
+    assert_eq!(
+        done,
+        [
+            "scan",
+            "rdns",
+            "relay",
+            "smarthost",
+            "ptr_request",
+            "ptr_asked",
+            "ptr_set"
+        ]
+    );
+}
+
+#[test]
+fn mail_is_not_switched_to_a_smarthost_that_is_not_good() {
+    let listed = json!([{"list": "some-list", "target": "192.0.2.25"}]);
+    let world = World::from([
+        ("scan", ("finding", json!({"listed": listed}))),
+        ("smarthost", ("unknown", json!({}))),
+        ("drafts", ("good", json!({"count": 1, "drafts": listed}))),
+    ]);
+    let done = carried_out(
+        &site(true),
+        inputs(&[]),
+        json!([finding("listed", "critical")]),
+        &world,
+    );
+    assert!(!done.contains(&"switch_outbound".to_owned()), "{done:?}");
+    assert!(done.contains(&"file_requests".to_owned()), "{done:?}");
+}

@@ -79,7 +79,14 @@ fn each_address_is_judged_by_its_names() {
 #[test]
 fn names_that_need_tcp_are_all_read() {
     let lab = lab();
-    let flags = ["+noshort", "+notcp", "+ignore", "-x", "203.0.113.106"];
+    let flags = [
+        "+noshort",
+        "+comments",
+        "+notcp",
+        "+ignore",
+        "-x",
+        "203.0.113.106",
+    ];
     assert!(
         lab.dig(address::RESOLVER, &flags).contains(" tc"),
         "the answer fits in UDP, so this tests nothing"

@@ -12,13 +12,14 @@ fn lab() -> Lab {
     let expired = lab.certificate("expired", "expired.relay.example", EXPIRED);
     let implicit = lab.certificate("implicit", "implicit.relay.example", VALID);
     let names = ["smtp", "expired", "wrong", "implicit"];
-    let records: String = (0u8..)
+    let mut records: String = (0u8..)
         .zip(names)
         .map(|(number, name)| {
             let last = address::MAIL_FROM + number;
             format!("{name}.relay.example. 300 IN A 203.0.113.{last}\n")
         })
         .collect();
+    records.push_str("mail.office.example. 300 IN A 198.51.100.7\n");
     lab.resolver(address::RESOLVER, &records, "");
     lab.mailboxes(&["office", "post@outside.example"], &good);
     lab.postfix(

@@ -41,7 +41,7 @@ impl Lab {
         self.start(name, "rbldnsd", &arguments, &[]);
         let at = format!("@{}", address::LISTS);
         if let Some(zone) = zones.first() {
-            self.wait_for(name, || self.has_soa(&at, zone.name));
+            self.wait_for(name, || self.answers(&at, zone.name));
         }
         records
     }
@@ -104,13 +104,15 @@ auth-zone:
         let config = config.to_str().unwrap();
         let unbound = &["-d", "-p", "-c", config];
         self.start(&name, "unbound", unbound, &[]);
-        self.wait_for(&name, || self.has_soa(&format!("@{at}"), "."));
+        self.wait_for(&name, || self.answers(&format!("@{at}"), "."));
     }
 
-    fn has_soa(&self, at: &str, zone: &str) -> bool {
+    /// Whether the server answers at all; what it answers is the tests' concern.
+    fn answers(&self, at: &str, zone: &str) -> bool {
         let arguments = ["+short", "+time=1", "+tries=1", at, zone, "SOA"];
-        let output = self.output(Side::Client, "dig", &arguments);
-        output.status.success() && !output.stdout.is_empty()
+        self.output(Side::Client, "dig", &arguments)
+            .status
+            .success()
     }
 }
 

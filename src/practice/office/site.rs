@@ -15,9 +15,6 @@ pub(super) fn site_yaml(world: &World, folder: &Path) -> String {
             .address(server, port)
             .map_or(0, |address| address.port())
     };
-    let helo = world
-        .server(SERVER)
-        .map_or_else(String::new, |server| server.personality().name);
     let file = |name: &str| quoted(&folder.join(name).to_string_lossy());
     format!(
         "# A practice site: every server it names stands on this machine's loopback interface.
@@ -35,7 +32,7 @@ vantage: outside
 outbound:
   addresses: [{OUTBOUND}]
   candidates: [{CLEAN_CANDIDATE}, {POOR_CANDIDATE}]
-  helo: {helo}
+  helo: {PUBLIC_NAME}
 servers:
   - host: {PUBLIC_NAME}
     address: 127.0.0.1

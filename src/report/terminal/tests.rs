@@ -4,7 +4,7 @@ use indicatif::ProgressDrawTarget;
 use unicode_width::UnicodeWidthStr;
 
 use super::*;
-use crate::record::{Decision, RunConclusion};
+use crate::record::{Decision, RunConclusion, RunSummary};
 use crate::report::fixture;
 
 /// A whole run as a person sees it.

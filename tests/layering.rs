@@ -40,6 +40,8 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "runbook",
             "actions",
             "probes",
+            // The values of document templates are the view that reports are made from; `report` knows nothing of engines.
+            "report",
             "store",
             "site",
             "record",

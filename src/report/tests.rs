@@ -1,3 +1,5 @@
+//! Every document of every case, at every moment.
+
 #![allow(clippy::unwrap_used)]
 
 use proptest::prelude::*;

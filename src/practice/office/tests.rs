@@ -35,7 +35,7 @@ async fn the_office_today() {
     let site = std::fs::read_to_string(&unpacked.site).unwrap();
     let port = world.address(SERVER, "smtp").unwrap().port();
     assert!(
-        site.contains(&format!("ports: [{port}]")) && site.contains("helo: server.acme.local"),
+        site.contains(&format!("ports: [{port}]")) && site.contains("helo: mail.acme.example"),
         "{site}"
     );
     assert!(

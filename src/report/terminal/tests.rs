@@ -1,3 +1,5 @@
+//! The live reporter and the tables, case by case.
+
 #![allow(clippy::unwrap_used)]
 
 use indicatif::ProgressDrawTarget;

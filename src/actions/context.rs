@@ -134,7 +134,10 @@ impl Secrets {
                     "the runbook has no secret '{name}': add it under 'secrets'"
                 ))
             })?;
-            revealed.push_str(read(place)?.expose_secret());
+            let secret = read(place)?;
+            // The secret alone is kept, not the text around it: that may be any word.
+            Vault::of_process().keep(&secret);
+            revealed.push_str(secret.expose_secret());
             rest = &after[end + CLOSE.len()..];
         }
         revealed.push_str(rest);
@@ -201,9 +204,7 @@ impl Context<'_> {
     /// # Errors
     /// When a secret is not known or cannot be read.
     pub fn reveal(&self, text: &str) -> Result<SecretString, ActionError> {
-        self.secrets
-            .reveal(text)
-            .inspect(|value| self.vault().keep(value))
+        self.secrets.reveal(text)
     }
 
     /// Reads a secret that the site file refers to.
@@ -211,11 +212,7 @@ impl Context<'_> {
     /// # Errors
     /// When it cannot be read.
     pub fn secret(&self, place: &SecretRef) -> Result<SecretString, ActionError> {
-        read(place).inspect(|value| self.vault().keep(value))
-    }
-
-    fn vault(&self) -> &'static Vault {
-        Vault::of_process()
+        read(place).inspect(|value| Vault::of_process().keep(value))
     }
 
     /// The present moment.

@@ -9,7 +9,7 @@ use super::observer::{Observer, StepProgress};
 use super::variables::Snapshot;
 use crate::actions::{
     Action, ActionError, Args, ArtifactSink, Conditions, Context, Next, Report, Secrets, StepInfo,
-    WaitFor,
+    Vault, WaitFor,
 };
 use crate::probes::Probes;
 use crate::record::{Artifact, RunState, Wait};
@@ -61,6 +61,11 @@ struct Sink<'a>(&'a dyn Store);
 
 impl ArtifactSink for Sink<'_> {
     fn put(&self, name: &str, media: &str, bytes: &[u8]) -> Result<Artifact, ActionError> {
+        // A document must hold no secret either.
+        let clean = std::str::from_utf8(bytes)
+            .ok()
+            .map(|text| Vault::of_process().redact(text));
+        let bytes = clean.as_deref().map_or(bytes, str::as_bytes);
         self.0
             .put_artifact(name, media, bytes)
             .map_err(|error| ActionError::because(format!("cannot keep the file {name}"), error))

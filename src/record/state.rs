@@ -36,7 +36,7 @@ pub struct RunState {
 
 /// Where a run stands as a whole.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[serde(into = "&str", try_from = "String")]
 pub enum RunStatus {
     /// A step can go on.
     Active,
@@ -46,6 +46,35 @@ pub enum RunStatus {
     NeedsResolve,
     /// It ended.
     Finished(RunConclusion),
+}
+
+impl From<RunStatus> for &'static str {
+    fn from(status: RunStatus) -> Self {
+        status.as_str()
+    }
+}
+
+impl TryFrom<String> for RunStatus {
+    type Error = String;
+
+    fn try_from(word: String) -> Result<Self, String> {
+        let finished = [
+            RunConclusion::Healthy,
+            RunConclusion::FindingsOpen,
+            RunConclusion::Failed,
+            RunConclusion::Cancelled,
+        ]
+        .map(RunStatus::Finished);
+        [
+            RunStatus::Active,
+            RunStatus::Waiting,
+            RunStatus::NeedsResolve,
+        ]
+        .into_iter()
+        .chain(finished)
+        .find(|status| status.as_str() == word)
+        .ok_or_else(|| format!("'{word}' is no status of a run"))
+    }
 }
 
 impl RunStatus {

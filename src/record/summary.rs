@@ -26,8 +26,10 @@ pub struct RunSummary {
     pub due: Option<Timestamp>,
     /// Keys of the steps that wait for a person.
     pub asks: Vec<String>,
-    /// Steps settled, and steps in all.
-    pub settled: (usize, usize),
+    /// Steps that have ended or were left out.
+    pub settled: usize,
+    /// All steps.
+    pub steps: usize,
     /// Open findings that somebody should act on.
     pub open_findings: usize,
     /// Worst severity among them.
@@ -66,10 +68,8 @@ impl RunSummary {
                 })
                 .map(|step| step.plan.key.clone())
                 .collect(),
-            settled: (
-                state.steps.iter().filter(|step| step.is_settled()).count(),
-                state.steps.len(),
-            ),
+            settled: state.steps.iter().filter(|step| step.is_settled()).count(),
+            steps: state.steps.len(),
             open_findings: acted.len(),
             worst: acted.into_iter().max(),
         }

@@ -62,7 +62,8 @@ pub(in crate::cli) fn show(
     let style = out::style(&workspace.global);
     let Some(key) = step else {
         if workspace.global.json {
-            let steps: Vec<&StepState> = state.steps.iter().map(|step| &**step).collect();
+            let steps: Vec<serde_json::Value> =
+                state.steps.iter().map(|step| step_json(step)).collect();
             out::json(&json!({
                 "schema": "mailmedic.show/1", "run": crate::record::RunSummary::of(&state), "steps": steps,
                 "findings": findings(&state),
@@ -80,11 +81,24 @@ pub(in crate::cli) fn show(
         )));
     };
     if workspace.global.json {
-        out::json(&json!({"schema": "mailmedic.step/1", "run": run, "step": step}))?;
+        out::json(&json!({"schema": "mailmedic.step/1", "run": run, "step": step_json(step)}))?;
     } else {
         out::write(|out| terminal::show_step(out, style, &state, step))?;
     }
     Ok(Exit::Healthy)
+}
+
+/// A step as it is recorded, with its state and outcome as plain words in front.
+fn step_json(step: &StepState) -> serde_json::Value {
+    let mut object = json!({
+        "key": step.plan.key, "state": step.status_word(), "outcome": step.outcome().map(|outcome| outcome.as_str()),
+    });
+    if let (Some(front), Ok(serde_json::Value::Object(rest))) =
+        (object.as_object_mut(), serde_json::to_value(step))
+    {
+        front.extend(rest);
+    }
+    object
 }
 
 fn findings(state: &RunState) -> Vec<serde_json::Value> {

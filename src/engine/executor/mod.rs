@@ -14,6 +14,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
+use serde_json::Value;
 use tokio::sync::watch;
 use tokio::task::{Id, JoinSet};
 
@@ -176,6 +177,7 @@ impl<'a> Executor<'a> {
     }
 
     fn fold(&mut self, event: NewEvent) -> Result<(), EngineError> {
+        let event = without_secrets(event);
         let provisional = Event {
             v: crate::record::SCHEMA,
             seq: self.state.seq + 1,
@@ -206,7 +208,6 @@ impl<'a> Executor<'a> {
         if self.outbox.is_empty() {
             return Ok(true);
         }
-        self.redact();
         let expected = self.state.seq - self.outbox.len() as u64;
         match self.journal.append(expected, &self.outbox) {
             Ok(events) => {
@@ -259,22 +260,6 @@ impl<'a> Executor<'a> {
             }
         }
         Ok(())
-    }
-
-    /// Blots secrets out of what is about to be written.
-    fn redact(&mut self) {
-        let vault = Vault::of_process();
-        if vault.is_empty() {
-            return;
-        }
-        for event in &mut self.outbox {
-            if let Ok(mut value) = serde_json::to_value(&event.event) {
-                vault.redact_value(&mut value);
-                if let Ok(clean) = serde_json::from_value(value) {
-                    event.event = clean;
-                }
-            }
-        }
     }
 
     /// Everything that can happen now, folded and announced.
@@ -377,4 +362,33 @@ enum Idle {
     Stop(Stop),
     Sleep(Duration),
     Go,
+}
+
+/// What names a step or an attempt is ours and never holds a secret, even where a secret happens to be the same word.
+const NAMES: &[&str] = &["step", "input", "idempotency_key"];
+
+/// The event with every known secret blotted out, before anybody sees it: state, journal, observers.
+fn without_secrets(event: NewEvent) -> NewEvent {
+    let vault = Vault::of_process();
+    if vault.is_empty() {
+        return event;
+    }
+    let Ok(Value::Object(mut kind)) = serde_json::to_value(&event.event) else {
+        return event;
+    };
+    for fields in kind.values_mut().filter_map(Value::as_object_mut) {
+        for (name, value) in fields.iter_mut() {
+            if !NAMES.contains(&name.as_str()) {
+                vault.redact_value(value);
+            }
+        }
+    }
+    match serde_json::from_value(Value::Object(kind)) {
+        Ok(clean) => NewEvent {
+            event: clean,
+            ..event
+        },
+        // A secret that is the word of an outcome: nothing was hidden in such an event but the word itself.
+        Err(_) => event,
+    }
 }

@@ -13,7 +13,14 @@ use crate::runbook::{OnInterrupt, Runbook};
 const PARKED_AFTER: u32 = 3;
 
 /// The events that settle what every interrupted attempt is.
-pub(super) fn recover(state: &RunState, runbook: &Runbook, now: Timestamp) -> Vec<NewEvent> {
+///
+/// `crashed` tells a process that died from one that was told to stop: only crashes count towards a crash loop.
+pub(super) fn recover(
+    state: &RunState,
+    runbook: &Runbook,
+    now: Timestamp,
+    crashed: bool,
+) -> Vec<NewEvent> {
     let mut events = Vec::new();
     let mut say = |event| {
         events.push(NewEvent {
@@ -29,7 +36,7 @@ pub(super) fn recover(state: &RunState, runbook: &Runbook, now: Timestamp) -> Ve
         let policy = runbook
             .step(id_of(&step.plan.key))
             .map_or(OnInterrupt::Ask, |step| step.on_interrupt);
-        let parked = step.interruptions + 1 >= PARKED_AFTER;
+        let parked = crashed && step.interruptions + 1 >= PARKED_AFTER;
         let interrupted = |ask| EventKind::StepInterrupted {
             step: step.plan.key.clone(),
             attempt: step.attempts,

@@ -40,6 +40,64 @@ pub fn find(code: &str) -> Option<&'static FindingCode> {
 mod tests {
     use super::*;
 
+    /// Every code that stands in the source as a word of its own is documented.
+    #[test]
+    fn every_code_in_the_source_is_documented() {
+        let families = [
+            "listed",
+            "rdns-",
+            "helo-",
+            "relay-",
+            "accepts-",
+            "auth-before",
+            "auth-accepts",
+            "vrfy-",
+            "certificate-",
+            "starttls-",
+            "smarthost-",
+            "resolver-unfit",
+            "list-broken",
+            "http-unexpected",
+        ];
+        let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/actions");
+        let mut folders = vec![root];
+        let mut seen = 0;
+        while let Some(folder) = folders.pop() {
+            for entry in std::fs::read_dir(folder).expect("the source").flatten() {
+                let path = entry.path();
+                if path.is_dir() {
+                    folders.push(path);
+                    continue;
+                }
+                if path.extension().is_none_or(|end| end != "rs")
+                    || path.to_string_lossy().contains("test")
+                {
+                    continue;
+                }
+                let text = std::fs::read_to_string(&path).expect("readable");
+                for word in text.split('"').skip(1).step_by(2) {
+                    let like_a_code = word.contains('-')
+                        && word.chars().all(|c| c.is_ascii_lowercase() || c == '-');
+                    if like_a_code
+                        && !word.ends_with('-')
+                        && families.iter().any(|family| word.starts_with(family))
+                    {
+                        seen += 1;
+                        assert!(
+                            find(word).is_some(),
+                            "{}: {word} is not documented",
+                            path.display()
+                        );
+                    }
+                }
+            }
+        }
+        assert!(
+            seen > 20,
+            "only {seen} codes were found: the test looks in the wrong place"
+        );
+    }
+
     #[test]
     fn codes_are_unique_and_told_in_full() {
         let mut seen = std::collections::BTreeSet::new();
@@ -48,7 +106,7 @@ mod tests {
             assert!(
                 code.code
                     .chars()
-                    .all(|c| c.is_ascii_lowercase() || c == '-'),
+                    .all(|c| c.is_ascii_alphanumeric() || c == '-'),
                 "{}",
                 code.code
             );

@@ -154,6 +154,9 @@ pub struct StepState {
     pub artifacts: Vec<Artifact>,
     /// Why it failed, or why its last try failed.
     pub error: Option<String>,
+    /// The wait from which the present attempt goes on: an attempt that is interrupted goes on from it again, so that its
+    /// deadline and what it had seen stay as they were.
+    pub resumed: Option<Wait>,
     /// What a person decided about it.
     pub given: Option<Given>,
     /// The question or task as it was last shown, kept after the answer.
@@ -178,6 +181,7 @@ impl StepState {
             subjects: Vec::new(),
             artifacts: Vec::new(),
             error: None,
+            resumed: None,
             given: None,
             asked: None,
         }

@@ -141,7 +141,14 @@ impl RunState {
                 })?;
                 step.attempts = *attempt;
                 step.started.get_or_insert(event.at);
-                step.status = StepStatus::Running;
+                match std::mem::replace(&mut step.status, StepStatus::Running) {
+                    StepStatus::Waiting(wait) if wait.kind != WaitKind::Retry => {
+                        step.resumed = Some(wait);
+                    }
+                    // The same attempt again: it goes on from where it had gone on before.
+                    StepStatus::Interrupted { .. } => {}
+                    _ => step.resumed = None,
+                }
             }
             EventKind::StepFinished {
                 step,
@@ -334,6 +341,8 @@ impl StepState {
         self.artifacts.extend(given.evidence.iter().cloned());
         self.given = Some(given);
         if status == StepStatus::Pending {
+            // Somebody has looked: the count of crashes begins anew.
+            self.interruptions = 0;
             self.status = status;
         } else {
             self.end(event, status);

@@ -264,17 +264,19 @@ fn notes(steps: &[&StepState]) -> Vec<String> {
     let mut notes: Vec<String> = steps
         .iter()
         .filter(|step| step.plan.action == "manual")
-        .filter_map(|step| step.given.as_ref())
-        .filter_map(|given| {
+        .filter_map(|step| Some((&step.plan.title, step.given.as_ref()?)))
+        .filter_map(|(title, given)| {
             let note = given
                 .note
                 .as_deref()
                 .filter(|note| !note.trim().is_empty())?;
-            Some(format!(
-                "{}: {}",
-                date(&given.at.to_string()),
-                sentence(note)
-            ))
+            let day = date(&given.at.to_string());
+            let task = if title.is_empty() {
+                String::new()
+            } else {
+                format!(", {title}")
+            };
+            Some(format!("{day}{task}: {}", sentence(note)))
         })
         .collect();
     // The last ones are the nearest to the request.

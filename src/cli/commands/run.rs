@@ -108,6 +108,7 @@ pub(in crate::cli) fn resume(
     let run = workspace.find_run(named, true)?;
     let state = workspace.state(&run)?;
     if let RunStatus::Finished(conclusion) = state.status() {
+        write_missing_reports(workspace, &state)?;
         out::remark(
             &workspace.global,
             &format!(
@@ -121,6 +122,20 @@ pub(in crate::cli) fn resume(
     let live = Live::new(&workspace.global);
     let engine = workspace.engine(&site, live.clone(), patience(watch))?;
     carry_on(workspace, &engine, &run, &checked, site, &live)
+}
+
+/// The process may have gone away between the end of the run and its documents.
+fn write_missing_reports(workspace: &Workspace, state: &RunState) -> Result<(), Fail> {
+    let folder = workspace
+        .store
+        .root()
+        .join("reports")
+        .join(&state.created.run);
+    let (checked, _) = workspace.pinned(state)?;
+    if checked.runbook.report.is_some() && (state.reports.len() < 2 || !folder.is_dir()) {
+        super::report::write_all(workspace, state, workspace.store.root())?;
+    }
+    Ok(())
 }
 
 /// Goes on with every open run that can go on now.

@@ -116,6 +116,7 @@ impl Executor<'_> {
         };
         let wait = match &state.status {
             StepStatus::Waiting(wait) => Some(wait.clone()),
+            StepStatus::Interrupted { .. } => state.resumed.clone(),
             _ => None,
         };
         // A repeated look and a repeat after an interruption are the same try.

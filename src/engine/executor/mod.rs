@@ -113,7 +113,8 @@ impl<'a> Executor<'a> {
                 host: crate::store::host_name(),
                 tool: env!("CARGO_PKG_VERSION").to_owned(),
             })?;
-            for event in recovery::recover(&executor.state, &executor.runbook, executor.now()) {
+            for event in recovery::recover(&executor.state, &executor.runbook, executor.now(), true)
+            {
                 executor.say(event.event)?;
             }
         }
@@ -349,7 +350,7 @@ impl<'a> Executor<'a> {
             self.say(EventKind::Interrupted {
                 reason: "told to stop".to_owned(),
             })?;
-            for event in recovery::recover(&self.state, &self.runbook, self.now()) {
+            for event in recovery::recover(&self.state, &self.runbook, self.now(), false) {
                 self.fold(event)?;
             }
         }

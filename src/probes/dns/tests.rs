@@ -34,10 +34,20 @@ struct Server {
     packets: Arc<AtomicUsize>,
 }
 
+/// A UDP and a TCP socket with the same number; the TCP one may be somebody else's, then another number is tried.
+async fn bind() -> (UdpSocket, TcpListener) {
+    loop {
+        let udp = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+        if let Ok(tcp) = TcpListener::bind(udp.local_addr().unwrap()).await {
+            return (udp, tcp);
+        }
+    }
+}
+
 async fn serve(script: Script) -> Server {
-    let udp = Arc::new(UdpSocket::bind("127.0.0.1:0").await.unwrap());
+    let (udp, tcp) = bind().await;
+    let udp = Arc::new(udp);
     let address = udp.local_addr().unwrap();
-    let tcp = TcpListener::bind(address).await.unwrap();
     let packets = Arc::new(AtomicUsize::new(0));
     let seen = packets.clone();
     tokio::spawn(async move {

@@ -38,6 +38,13 @@ pub struct FindingView {
     pub evidence_numbers: String,
 }
 
+impl FindingView {
+    /// For information only: nobody has to act on it.
+    pub(crate) fn is_remark(&self) -> bool {
+        self.severity.code == "informational"
+    }
+}
+
 /// A step that saw something, and when.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Seen {
@@ -164,7 +171,7 @@ fn view(
         severity: words::severity(finding.severity),
         subject: line(&finding.subject),
         summary: line(&finding.summary),
-        remedy: line(&finding.remedy),
+        remedy: line(&finding.remedy).trim_end_matches('.').to_owned(),
         open: settled.is_none(),
         state: match &settled {
             Some(seen) => Word::new("settled", format!("settled, seen {}", seen.when.day), "✓"),

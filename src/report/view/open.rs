@@ -110,7 +110,7 @@ pub(super) fn needs(
         needs.extend(
             findings
                 .iter()
-                .filter(|finding| finding.open && finding.severity.code != "informational")
+                .filter(|finding| finding.open && !finding.is_remark())
                 .filter(|finding| !has_own_line(finding, listings))
                 .filter(|finding| !(names_open && finding.code.starts_with("rdns-")))
                 .filter(|finding| !finding.remedy.is_empty())
@@ -197,7 +197,7 @@ pub(super) fn open(
     // A listing has its own line above.
     let others = findings
         .iter()
-        .filter(|finding| finding.open && !has_own_line(finding, listings));
+        .filter(|finding| finding.open && !finding.is_remark() && !has_own_line(finding, listings));
     open.extend(others.map(|finding| OpenView {
         what: finding.summary.clone(),
         reason: format!("Problem not settled yet ({}).", finding.severity.text),
@@ -266,9 +266,9 @@ fn repair(state: &RunState, site: &SiteView) -> Option<NeedView> {
         until: None,
         step: Some(line(&failed.plan.key)),
         command: Some(format!(
-            "mailmedic rerun {} --from {}",
-            line(&state.created.run),
-            shell_word(&line(&failed.plan.key))
+            "mailmedic run {} --site sites/{}.yaml",
+            shell_word(&line(&state.created.runbook)),
+            shell_word(&line(&state.created.site))
         )),
     })
 }

@@ -81,10 +81,12 @@ pub struct CountsView {
     pub not_done: usize,
     /// Left out.
     pub left_out: usize,
-    /// Findings that are open.
+    /// Findings that are open and that somebody should act on.
     pub findings_open: usize,
     /// Findings that were settled.
     pub findings_settled: usize,
+    /// Open findings that are for information only.
+    pub remarks: usize,
     /// All of it in a sentence.
     pub text: String,
 }
@@ -124,7 +126,14 @@ pub(super) fn run(state: &RunState, calendar: &Calendar) -> RunView {
 /// Counts the checks.
 pub(super) fn counts(state: &RunState, findings: &[FindingView]) -> CountsView {
     let mut counts = CountsView {
-        findings_open: findings.iter().filter(|finding| finding.open).count(),
+        findings_open: findings
+            .iter()
+            .filter(|finding| finding.open && !finding.is_remark())
+            .count(),
+        remarks: findings
+            .iter()
+            .filter(|finding| finding.open && finding.is_remark())
+            .count(),
         findings_settled: findings.iter().filter(|finding| !finding.open).count(),
         ..CountsView::default()
     };
@@ -163,9 +172,13 @@ pub(super) fn counts(state: &RunState, findings: &[FindingView]) -> CountsView {
         }
     }
     text.push_str(&format!(
-        ". Findings: {} open, {} settled.",
+        ". Findings: {} open, {} settled",
         counts.findings_open, counts.findings_settled
     ));
+    if counts.remarks > 0 {
+        text.push_str(&format!(", {} for information", counts.remarks));
+    }
+    text.push('.');
     counts.text = text;
     counts
 }
@@ -194,6 +207,12 @@ pub(super) fn status(state: &RunState, counts: &CountsView, calendar: &Calendar)
         ),
         RunStatus::Finished(RunConclusion::Healthy) => {
             "The work is finished. No problem was found.".to_owned()
+        }
+        RunStatus::Finished(RunConclusion::FindingsOpen) if counts.findings_open == 0 => {
+            word.text = "finished, not everything could be judged".to_owned();
+            word.mark = "?".to_owned();
+            "The work is finished and no problem is open, but not everything could be judged."
+                .to_owned()
         }
         RunStatus::Finished(RunConclusion::FindingsOpen) => format!(
             "The work is finished, and {} still open.",

@@ -30,6 +30,10 @@ pub struct EndpointView {
     pub controls: Vec<ProbeView>,
     /// The relay variants.
     pub variants: Vec<ProbeView>,
+    /// Those of them that were not plainly refused: what a reader has to look at.
+    pub telling: Vec<ProbeView>,
+    /// Ids of those that were refused, each once.
+    pub refused: String,
 }
 
 /// One probe of a relay test.
@@ -198,6 +202,12 @@ fn endpoint_view(endpoint: &Value, title: &str, when: &When) -> EndpointView {
         tally: tally(variants),
         controls: probes("controls"),
         variants: probes("variants"),
+        telling: variants
+            .iter()
+            .filter(|variant| !is_refused(variant))
+            .map(probe)
+            .collect(),
+        refused: refused(variants),
     }
 }
 
@@ -207,6 +217,20 @@ fn endpoint_name(endpoint: &Value) -> String {
         (false, Some(port)) => format!("{host} port {port}"),
         _ => host,
     }
+}
+
+fn is_refused(variant: &Value) -> bool {
+    text(variant, "level") == "1"
+}
+
+fn refused(variants: &[Value]) -> String {
+    let mut ids: Vec<String> = variants
+        .iter()
+        .filter(|variant| is_refused(variant))
+        .map(|variant| first_text(variant, &["id", "variant"]))
+        .collect();
+    ids.dedup();
+    ids.join(", ")
 }
 
 /// Every outcome is named, also where its count is zero.

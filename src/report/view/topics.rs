@@ -148,8 +148,12 @@ fn topic(area: &Area, state: &RunState, findings: &[FindingView]) -> Option<Topi
     if mine.is_empty() && checks.is_empty() {
         return None;
     }
-    let open = mine.iter().filter(|finding| finding.open).count();
-    let settled = mine.len() - open;
+    let remarks = mine
+        .iter()
+        .filter(|finding| finding.open && finding.is_remark())
+        .count();
+    let open = mine.iter().filter(|finding| finding.open).count() - remarks;
+    let settled = mine.len() - open - remarks;
     let has = |outcome| checks.iter().any(|step| step.outcome() == Some(outcome));
     let unended = checks.iter().filter(|step| !step.is_settled()).count();
     let untold = has(StepOutcome::Unknown) || has(StepOutcome::Failed);
@@ -160,6 +164,8 @@ fn topic(area: &Area, state: &RunState, findings: &[FindingView]) -> Option<Topi
         words::outcome(StepOutcome::Unknown)
     } else if settled > 0 {
         Word::new("settled", "settled", "✓")
+    } else if remarks > 0 && checks.is_empty() {
+        Word::new("remark", "for information", "i")
     } else if has(StepOutcome::Good) {
         words::outcome(StepOutcome::Good)
     } else if has(StepOutcome::NotApplicable) {
@@ -173,7 +179,7 @@ fn topic(area: &Area, state: &RunState, findings: &[FindingView]) -> Option<Topi
         code: area.code.to_owned(),
         title: area.title.to_owned(),
         meaning: area.meaning.to_owned(),
-        text: text(&state, open, settled, untold),
+        text: text(&state, open, settled, remarks, untold),
         state,
         open,
         settled,
@@ -196,7 +202,7 @@ fn checks<'a>(area: &Area, state: &'a RunState) -> Vec<&'a StepState> {
         .collect()
 }
 
-fn text(state: &Word, open: usize, settled: usize, untold: bool) -> String {
+fn text(state: &Word, open: usize, settled: usize, remarks: usize, untold: bool) -> String {
     let mut said = match (open, settled) {
         (0, 0) => match state.code.as_str() {
             "good" => "Checked, no problem found.".to_owned(),
@@ -204,6 +210,10 @@ fn text(state: &Word, open: usize, settled: usize, untold: bool) -> String {
             "not_applicable" => "There is nothing of this kind to check here.".to_owned(),
             "pending" => "Not checked yet.".to_owned(),
             "not_checked" => "Not checked; this is not an all-clear.".to_owned(),
+            "remark" => format!(
+                "{} that you need not act on.",
+                words::capital(&words::many(remarks, "remark", "remarks"))
+            ),
             _ => "A problem was found; the appendix has the details.".to_owned(),
         },
         (0, settled) => format!("{} found and settled.", problems(settled)),

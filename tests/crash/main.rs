@@ -80,7 +80,6 @@ fn every_class_of_action_survives_a_kill_at_every_event_and_in_between() {
         end.kills
     });
     assert!(kills >= 140, "{kills} kills are too few to say anything");
-    println!("{kills} kills");
 }
 
 /// The practice job itself, with its real probes.
@@ -167,5 +166,4 @@ fn the_practice_job_survives_a_kill_at_every_event() {
         end.kills
     });
     assert!(kills >= 60, "{kills} kills are too few to say anything");
-    println!("{kills} kills");
 }

@@ -213,7 +213,7 @@ impl Demo {
             }))?;
         } else {
             self.tell(&format!(
-                "\nThe run is {}. The handover document:",
+                "\nThe run has ended ({}). The handover document:",
                 conclusion.as_str().replace('_', " ")
             ));
             for path in &written {

@@ -62,6 +62,8 @@ pub(in crate::cli) fn write_all(
             error,
         )
     })?;
+    // The documents come last, Markdown at the very end: where it is recorded, nothing is missing (see `resume`).
+    files(workspace, state, &folder)?;
     let recorded = workspace.store.read(run)?;
     let template = &state.created.report_template;
     let mut paths = Vec::new();
@@ -77,7 +79,6 @@ pub(in crate::cli) fn write_all(
         note(workspace, run, &path, &bytes, template, format)?;
         paths.push(path);
     }
-    files(workspace, state, &folder)?;
     Ok(paths)
 }
 

@@ -131,8 +131,16 @@ fn write_missing_reports(workspace: &Workspace, state: &RunState) -> Result<(), 
         .root()
         .join("reports")
         .join(&state.created.run);
+    let folder = std::path::absolute(&folder).unwrap_or(folder);
+    let whole = state
+        .reports
+        .iter()
+        .any(|(path, _, format)| format == "md" && std::path::Path::new(path).starts_with(&folder));
+    if whole {
+        return Ok(());
+    }
     let (checked, _) = workspace.pinned(state)?;
-    if checked.runbook.report.is_some() && (state.reports.len() < 2 || !folder.is_dir()) {
+    if checked.runbook.report.is_some() {
         super::report::write_all(workspace, state, workspace.store.root())?;
     }
     Ok(())

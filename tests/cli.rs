@@ -364,3 +364,77 @@ async fn the_runbook_of_the_readme_is_without_faults() {
     let checked = mailmedic(folder.path(), &["check", "book.yaml"]);
     assert_eq!(code(&checked), 0, "{}", err(&checked));
 }
+
+/// A condition on the item is judged for each item; a template that exists in one format ends a run well; and documents that a
+/// killed process has left out are written when the run is named again.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn items_conditions_and_documents_left_out() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let site = "id: acme\nname: Acme\ndomains: [acme.example]\n";
+    std::fs::write(folder.join("acme.yaml"), site).unwrap();
+    let book = "version: 1\nname: letters\nsteps:\n  - id: each\n    action: document.render\n    foreach: {items: [one, two, three], as: name}\n    \
+                when: \"name != 'two'\"\n    with: {template: isp-ptr-request.md, to: \"{{name}}.md\"}\nreport: {template: summary}\n";
+    std::fs::write(folder.join("book.yaml"), book).unwrap();
+    let run = mailmedic(
+        folder,
+        &[
+            "--state",
+            "state",
+            "run",
+            "book.yaml",
+            "--site",
+            "acme.yaml",
+            "--by",
+            "me",
+        ],
+    );
+    assert_eq!(code(&run), 0, "{}{}", out(&run), err(&run));
+    let shown = mailmedic(folder, &["--state", "state", "show", "acme", "--json"]);
+    let shown: Value = serde_json::from_str(&out(&shown)).unwrap();
+    let states: Vec<(&str, &str)> = shown["steps"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|step| {
+            (
+                step["key"].as_str().unwrap(),
+                step["state"].as_str().unwrap(),
+            )
+        })
+        .collect();
+    let wanted = [
+        ("each", "done"),
+        ("each[one]", "done"),
+        ("each[two]", "skipped"),
+        ("each[three]", "done"),
+    ];
+    assert_eq!(states, wanted);
+
+    let journal = std::fs::read_dir(folder.join("state/runs"))
+        .unwrap()
+        .flatten()
+        .map(|entry| entry.path())
+        .find(|path| path.extension().is_some_and(|end| end == "journal"))
+        .unwrap();
+    let reports = folder
+        .join("state/reports")
+        .join(journal.file_stem().unwrap());
+    let written = ["summary.md", "files/one.md", "files/three.md"];
+    for name in written {
+        assert!(reports.join(name).is_file(), "{name}");
+    }
+    // As a process leaves it that is killed right after the end of the run.
+    let text = std::fs::read_to_string(&journal).unwrap();
+    let end = text.find("run_finished").unwrap();
+    let end = end + text[end..].find('\n').unwrap() + 1;
+    std::fs::write(&journal, &text[..end]).unwrap();
+    std::fs::remove_dir_all(&reports).unwrap();
+    assert_eq!(
+        code(&mailmedic(folder, &["--state", "state", "resume", "acme"])),
+        0
+    );
+    for name in written {
+        assert!(reports.join(name).is_file(), "{name} after resume");
+    }
+}

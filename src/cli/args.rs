@@ -253,9 +253,6 @@ pub struct RunArgs {
     /// Stay until the run has ended or a person is needed, however long it takes
     #[arg(long)]
     pub watch: bool,
-    /// Sites at the same time
-    #[arg(long, value_name = "N")]
-    pub max_concurrent: Option<u32>,
     /// Who starts it
     #[command(flatten)]
     pub who: Who,

@@ -37,6 +37,19 @@ impl Exit {
     }
 }
 
+impl Exit {
+    /// Of two ends, the one that a script has to hear of: a failure before a wait, a wait before open findings.
+    #[must_use]
+    pub fn or_worse(self, other: Exit) -> Exit {
+        match (self, other) {
+            (Exit::Healthy, other) => other,
+            (one, Exit::Healthy) => one,
+            (one, other) if other.code() < one.code() => other,
+            (one, _) => one,
+        }
+    }
+}
+
 impl From<&Stop> for Exit {
     fn from(stop: &Stop) -> Self {
         match stop {

@@ -2,6 +2,8 @@
 
 use super::exit::Exit;
 use crate::engine::{DecisionError, EngineError};
+
+pub(super) use crate::engine::chain;
 use crate::store::StoreError;
 use crate::templates::TemplateError;
 use crate::yaml::Diagnostics;
@@ -116,19 +118,4 @@ impl From<std::io::Error> for Fail {
             _ => Fail::because("cannot write the output", error),
         }
     }
-}
-
-/// An error with its causes, each once.
-pub(super) fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        let cause_text = cause.to_string();
-        if !text.contains(&cause_text) {
-            text.push_str(": ");
-            text.push_str(&cause_text);
-        }
-        source = cause.source();
-    }
-    text
 }

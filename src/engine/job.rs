@@ -141,7 +141,7 @@ impl Job {
 }
 
 /// An error with its causes, each once: `cannot do this: because: of that`.
-pub(super) fn chain(error: &dyn std::error::Error) -> String {
+pub fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(cause) = source {

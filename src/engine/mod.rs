@@ -25,6 +25,7 @@ use crate::store::{Store, StoreError};
 use crate::templates::Templates;
 
 pub use decide::{Answer, DecisionError, cancel, decide};
+pub use job::chain;
 pub use observer::{Observer, Silent};
 pub use plan::{PlanRequest, plan};
 

@@ -47,39 +47,60 @@ pub(in crate::cli) fn report(workspace: &Workspace, args: &ReportArgs) -> Result
     Ok(Exit::Healthy)
 }
 
-/// Writes the documents of an ended run, Markdown and HTML, and the files that belong to it, into `reports/RUN` below `root`.
-/// Gives the paths of the documents.
+/// Writes the documents of an ended run, in each format that its template exists in, and the files that belong to it, into
+/// `reports/RUN` below `root`. Gives the paths of the documents.
 pub(in crate::cli) fn write_all(
     workspace: &Workspace,
     state: &RunState,
     root: &Path,
 ) -> Result<Vec<PathBuf>, Fail> {
     let run = &state.created.run;
-    let folder = root.join("reports").join(run);
+    let folder = folder(root, run);
     std::fs::create_dir_all(&folder).map_err(|error| {
         Fail::because(
             format!("cannot create the folder {}", folder.display()),
             error,
         )
     })?;
-    // The documents come last, Markdown at the very end: where it is recorded, nothing is missing (see `resume`).
+    // The documents come last: where the last of them is recorded, nothing is missing.
     files(workspace, state, &folder)?;
     let recorded = workspace.store.read(run)?;
     let template = &state.created.report_template;
     let mut paths = Vec::new();
-    for format in [Format::Html, Format::Markdown] {
-        let bytes = match document(workspace, state, &recorded.events, template, format) {
-            Ok(bytes) => bytes,
-            // A template of the user's own may exist in one format only.
-            Err(_) if format == Format::Markdown && !paths.is_empty() => continue,
-            Err(fail) => return Err(fail),
-        };
+    for format in formats(workspace, template) {
+        let bytes = document(workspace, state, &recorded.events, template, format)?;
         let path = folder.join(format!("{template}.{}", format.as_str()));
         super::write::whole(&path, &bytes)?;
         note(workspace, run, &path, &bytes, template, format)?;
         paths.push(path);
     }
     Ok(paths)
+}
+
+/// Were all documents of an ended run written into its own folder?
+pub(in crate::cli) fn is_complete(workspace: &Workspace, state: &RunState, root: &Path) -> bool {
+    let folder = folder(root, &state.created.run);
+    let Some(last) = formats(workspace, &state.created.report_template).pop() else {
+        return true;
+    };
+    state
+        .reports
+        .iter()
+        .any(|(path, _, format)| format == last.as_str() && Path::new(path).starts_with(&folder))
+}
+
+fn folder(root: &Path, run: &str) -> PathBuf {
+    let folder = root.join("reports").join(run);
+    std::path::absolute(&folder).unwrap_or(folder)
+}
+
+/// The formats that a template exists in, in the order of writing.
+fn formats(workspace: &Workspace, template: &str) -> Vec<Format> {
+    let known = workspace.templates.names();
+    [Format::Html, Format::Markdown]
+        .into_iter()
+        .filter(|format| known.contains(&format!("{template}.{}", format.as_str())))
+        .collect()
 }
 
 /// Copies the run's files out of the store, under names that people can read.

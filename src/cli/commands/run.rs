@@ -50,10 +50,10 @@ pub(in crate::cli) fn run(workspace: &Workspace, args: &RunArgs) -> Result<Exit,
     let by = workspace.by(args.who.by.as_deref())?;
     let mut worst = Exit::Healthy;
     for site in sites {
-        let exit = start(workspace, &checked, site, inputs.clone(), args, &by)?;
-        if exit != Exit::Healthy && (worst == Exit::Healthy || exit.code() < worst.code()) {
-            worst = exit;
-        }
+        // What keeps one site from starting is told, and the others go on.
+        let exit = start(workspace, &checked, site, inputs.clone(), args, &by)
+            .unwrap_or_else(|fail| out::fail(&workspace.global, &fail));
+        worst = worst.or_worse(exit);
     }
     Ok(worst)
 }
@@ -126,21 +126,10 @@ pub(in crate::cli) fn resume(
 
 /// The process may have gone away between the end of the run and its documents.
 fn write_missing_reports(workspace: &Workspace, state: &RunState) -> Result<(), Fail> {
-    let folder = workspace
-        .store
-        .root()
-        .join("reports")
-        .join(&state.created.run);
-    let folder = std::path::absolute(&folder).unwrap_or(folder);
-    let whole = state
-        .reports
-        .iter()
-        .any(|(path, _, format)| format == "md" && std::path::Path::new(path).starts_with(&folder));
-    if whole {
-        return Ok(());
-    }
     let (checked, _) = workspace.pinned(state)?;
-    if checked.runbook.report.is_some() {
+    if checked.runbook.report.is_some()
+        && !super::report::is_complete(workspace, state, workspace.store.root())
+    {
         super::report::write_all(workspace, state, workspace.store.root())?;
     }
     Ok(())
@@ -161,9 +150,7 @@ pub(in crate::cli) fn resume_all(workspace: &Workspace) -> Result<Exit, Fail> {
             Ok(exit) => exit,
             Err(fail) => out::fail(&workspace.global, &fail),
         };
-        if exit != Exit::Healthy && (worst == Exit::Healthy || exit.code() < worst.code()) {
-            worst = exit;
-        }
+        worst = worst.or_worse(exit);
     }
     if resumed == 0 {
         out::remark(&workspace.global, "nothing is due");

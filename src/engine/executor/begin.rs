@@ -30,8 +30,14 @@ impl Executor<'_> {
         }
         let fresh = state.status == StepStatus::Pending;
         let instance = state.parent.is_some();
+        // A condition on the item of a `foreach` is judged for each item, any other once.
+        let of_item = step
+            .when
+            .as_ref()
+            .zip(step.foreach.as_ref())
+            .is_some_and(|(when, foreach)| when.references().variables.contains(&foreach.alias));
         if fresh
-            && !instance
+            && instance == of_item
             && let Some(when) = &step.when
         {
             match when.holds(&self.variables(key, step)) {

@@ -6,6 +6,7 @@ pub mod exit;
 mod fail;
 mod live;
 mod out;
+mod site_lists;
 mod workspace;
 
 use std::process::ExitCode;
@@ -84,7 +85,7 @@ fn dispatch(cli: Cli) -> Result<Exit, Fail> {
         }
         Command::Schema { what } => commands::reference::schema(*what),
         Command::Actions { name } => commands::reference::actions(global, name.as_deref()),
-        Command::Lists { name } => commands::lists::lists(global, name.as_deref()),
+        Command::Lists { name } => commands::lists::lists(&open()?.global, name.as_deref()),
         Command::Explain { what } => commands::lists::explain(global, &what.join(" ")),
         Command::Probe { action, site, with } => {
             commands::probe::probe(&open()?, action, site.as_deref(), with)

@@ -4,8 +4,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::args::Global;
-use super::fail::Fail;
+use super::fail::{Fail, chain};
 use crate::engine::Observer;
+use crate::mail::dnsbl;
+use crate::probes::dns::Budget;
 use crate::probes::{Clock, DnsSettings, ProbeSettings, Probes, SystemClock};
 use crate::record::{RunState, RunSummary};
 use crate::runbook::{Checked, Vocabulary};
@@ -29,6 +31,9 @@ impl Workspace {
         let here = std::env::current_dir()
             .map_err(|error| Fail::because("cannot tell the current folder", error))?;
         let settings = Settings::load(global.config.as_deref(), &here)?;
+        if let Some(file) = &settings.file {
+            amend(&file.with_file_name(LISTS))?;
+        }
         let state = global
             .state
             .clone()
@@ -62,6 +67,7 @@ impl Workspace {
         }
         let dns = DnsSettings {
             servers,
+            budgets: budgets(),
             ..DnsSettings::default()
         };
         Probes::new(
@@ -212,9 +218,53 @@ impl Workspace {
     }
 }
 
-/// A site file.
+/// Name of the workspace's file about lists, beside its settings file.
+pub(super) const LISTS: &str = "lists.yaml";
+
+/// A site file, also checked against the catalogue of lists.
 pub(super) fn site(path: &Path) -> Result<Site, Fail> {
-    Ok(crate::site::load(path)?)
+    let site = crate::site::load(path)?;
+    super::site_lists::check(path)?;
+    Ok(site)
+}
+
+/// Reads a file of lists and tries it on the catalogue.
+pub(super) fn amendments(path: &Path) -> Result<String, Fail> {
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| Fail::because(format!("cannot read {}", path.display()), error))?;
+    dnsbl::Amendments::read(&text)
+        .and_then(|amendments| dnsbl::built_in().with(&amendments))
+        .map_err(|error| Fail::invalid(format!("{}: {}", path.display(), chain(&error))))?;
+    Ok(text)
+}
+
+/// Puts the workspace's own lists in force, if it has a file about them.
+fn amend(path: &Path) -> Result<(), Fail> {
+    if !path.is_file() {
+        return Ok(());
+    }
+    let text = amendments(path)?;
+    match dnsbl::amend(dnsbl::built_in(), &text) {
+        // opened a second time in one process: the same file is in force already
+        Ok(()) | Err(dnsbl::AmendError::InUse) => Ok(()),
+        Err(error) => Err(Fail::because(
+            format!("cannot use {}", path.display()),
+            error,
+        )),
+    }
+}
+
+/// What operators allow to be asked, where they say so.
+fn budgets() -> Vec<(String, Budget)> {
+    let of = |(operator, rate): (&str, u32)| {
+        let budget = Budget {
+            rate: f64::from(rate),
+            burst: rate.min(Budget::POLITE.burst),
+            ..Budget::POLITE
+        };
+        (operator.to_owned(), budget)
+    };
+    dnsbl::catalogue().rates().into_iter().map(of).collect()
 }
 
 /// The site files of a folder, sorted by name.

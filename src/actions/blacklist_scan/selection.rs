@@ -6,10 +6,7 @@ use secrecy::SecretString;
 use serde::Serialize;
 
 use crate::actions::ActionError;
-use crate::mail::dnsbl::{
-    Access, Catalogue, Confidence, Decode, DefaultScan, Delisting, Kind, List, Method, Names,
-    Public, Severity, Status, Target, Ternary, TestPoints,
-};
+use crate::mail::dnsbl::{Catalogue, DefaultScan, List, Names};
 
 /// A list to ask.
 #[derive(Debug, Clone)]
@@ -109,7 +106,7 @@ impl Selection {
         }
         if let Some(candidate) = book.candidate(name) {
             for zone in &candidate.zones {
-                let list = uncharted(&candidate.id, zone, candidate.operator.as_deref());
+                let list = List::uncharted(&candidate.id, zone, candidate.operator.as_deref());
                 self.choose(Cow::Owned(list), true, &key_of)?;
             }
             return Ok(());
@@ -120,7 +117,11 @@ impl Selection {
                 "cannot scan list '{name}': it is neither a known list nor a zone; `mailmedic lists` shows the known ones"
             )));
         }
-        self.choose(Cow::Owned(uncharted(&zone, &zone, None)), true, key_of)
+        self.choose(
+            Cow::Owned(List::uncharted(&zone, &zone, None)),
+            true,
+            key_of,
+        )
     }
 
     fn choose(
@@ -204,61 +205,6 @@ impl Selection {
             list: list.to_owned(),
             reason,
         });
-    }
-}
-
-/// A zone that the catalogue knows nothing about: any answer is a listing, the test entries are those of RFC 5782 §5.
-fn uncharted(id: &str, zone: &str, operator: Option<&str>) -> List {
-    List {
-        id: id.to_owned(),
-        name: zone.to_owned(),
-        operator: operator.unwrap_or(zone).to_owned(),
-        zones: vec![zone.to_owned()],
-        parts: Vec::new(),
-        same_as: None,
-        related_zones: Vec::new(),
-        target: vec![Target::Ipv4, Target::Ipv6],
-        names: Names::Any,
-        kind: Kind::Blocklist,
-        severity: Severity::Minor,
-        nature: None,
-        why: "not in the catalogue: asked because it was named".to_owned(),
-        decode: Decode::Any,
-        return_codes: Vec::new(),
-        error_codes: Vec::new(),
-        rcode_errors: std::collections::BTreeMap::new(),
-        txt: Ternary::Unknown,
-        test_points: Some(TestPoints {
-            positive: Some("127.0.0.2".to_owned()),
-            ipv6_positive: Some(std::net::Ipv4Addr::new(127, 0, 0, 2).to_ipv6_mapped()),
-            negative: Some("127.0.0.1".to_owned()),
-            ..TestPoints::default()
-        }),
-        lookup_url: None,
-        delisting: Delisting {
-            method: Method::Unknown,
-            url: None,
-            email: None,
-            by_code: Vec::new(),
-            requirements: Vec::new(),
-            typical_time: None,
-            policy_notes: None,
-        },
-        enrolment: None,
-        access: Access {
-            public_resolvers: Public::Unknown,
-            key_required: false,
-            registration_required: false,
-            free_limit: None,
-            per_second: None,
-        },
-        ipv6: Ternary::Unknown,
-        status: Status::Active,
-        status_since: None,
-        default_scan: DefaultScan::Off,
-        confidence: Confidence::Low,
-        sources: Vec::new(),
-        notes: Vec::new(),
     }
 }
 

@@ -18,6 +18,17 @@ templates: templates    # your own report templates; a name that is not here is 
 # resolver: [127.0.0.1] # a resolver of your own: blocklists refuse public ones
 ";
 
+const LISTS: &str = "\
+# What this workspace changes in the catalogue of blocklists (`mailmedic lists`). Uncomment what you need.
+# add:
+#   - id: our-list
+#     zone: bl.provider.example
+#     settings: {severity: minor, per_second: 50}
+# change:
+#   psbl: {severity: major, scan: on}
+# off: [backscatterer]     # by id or zone: not asked unless a runbook names it
+";
+
 const SITE: &str = include_str!("site-example.yaml");
 
 /// Makes a workspace in `folder`.
@@ -43,6 +54,7 @@ pub(in crate::cli) fn init(global: &Global, folder: &Path) -> Result<Exit, Fail>
         Ok(())
     };
     put(crate::settings::FILE, SETTINGS)?;
+    put("lists.yaml", LISTS)?;
     put("sites/example.yaml", SITE)?;
     for name in crate::runbook::shipped() {
         if let Some(text) = crate::runbook::shipped_text(&name) {

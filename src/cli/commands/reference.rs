@@ -45,8 +45,16 @@ pub(in crate::cli) fn check(workspace: &Workspace, files: &[String]) -> Result<E
 /// A file with `steps` is a runbook, one without is a site file.
 fn check_one(workspace: &Workspace, named: &str) -> Result<&'static str, Fail> {
     let path = Path::new(named);
+    if path.is_file()
+        && path
+            .file_name()
+            .is_some_and(|name| name == workspace::LISTS)
+    {
+        workspace::amendments(path)?;
+        return Ok("file of lists");
+    }
     if path.is_file() && !looks_like_runbook(path) {
-        crate::site::load(path)?;
+        workspace::site(path)?;
         return Ok("site file");
     }
     workspace.runbook(named)?;

@@ -39,9 +39,10 @@ pub(in crate::cli) fn run(workspace: &Workspace, args: &RunArgs) -> Result<Exit,
     let mut sites = Vec::with_capacity(files.len());
     let mut faults = crate::yaml::Diagnostics(Vec::new());
     for file in &files {
-        match crate::site::load(file) {
+        match workspace::site(file) {
             Ok(site) => sites.push(site),
-            Err(more) => faults.0.extend(more.0),
+            Err(Fail::Faults(more)) => faults.0.extend(more.0),
+            Err(other) => return Err(other),
         }
     }
     if !faults.0.is_empty() {

@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 use super::entry::{Candidate, Dead, List, Receiver};
 
 /// Every list, receiver, candidate and dead zone that is known.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Catalogue {
     /// Version of the file's shape.
@@ -31,9 +31,14 @@ pub struct Catalogue {
 #[error("cannot read the catalogue of blocklists")]
 pub struct CatalogueError(#[source] serde_saphyr::Error);
 
+/// The catalogue in force: the built-in one, unless the workspace has amended it (see [`amend`](super::amend())).
+pub fn catalogue() -> &'static Catalogue {
+    super::amend::amended().unwrap_or_else(built_in)
+}
+
 /// The catalogue that is built in. Read on first use, so a program that scans nothing does not pay for it.
 #[allow(clippy::expect_used)]
-pub fn catalogue() -> &'static Catalogue {
+pub fn built_in() -> &'static Catalogue {
     static BUILT_IN: LazyLock<Catalogue> = LazyLock::new(|| {
         // A test reads the same text: a malformed entry never gets this far.
         Catalogue::read(include_str!("../data/dnsbl.yaml"))
@@ -75,10 +80,15 @@ impl Catalogue {
 
     /// Questions a second that operators allow, by operator, where they say so. For the budgets of the DNS client.
     pub fn rates(&self) -> BTreeMap<&str, u32> {
-        self.lists
-            .iter()
-            .filter_map(|list| Some((list.operator.as_str(), list.access.per_second?)))
-            .collect()
+        let mut rates = BTreeMap::new();
+        for list in &self.lists {
+            // One operator may say different rates for its lists: the least is kept to for all of them.
+            if let Some(rate) = list.access.per_second {
+                let least = rates.entry(list.operator.as_str()).or_insert(rate);
+                *least = rate.min(*least);
+            }
+        }
+        rates
     }
 
     /// The entry that forbids asking this zone, or that has this id. A zone below a dead name is dead too.

@@ -6,6 +6,7 @@
 //!
 //! The knowledge itself is data: `src/mail/data/dnsbl.yaml`.
 
+mod amend;
 mod catalogue;
 mod code;
 mod decode;
@@ -18,7 +19,8 @@ mod scope;
 #[cfg(test)]
 mod tests;
 
-pub use catalogue::{Catalogue, CatalogueError, catalogue};
+pub use amend::{AmendError, Amendments, Change, Own, amend};
+pub use catalogue::{Catalogue, CatalogueError, built_in, catalogue};
 pub use code::{CodeKey, CodeKeyError};
 pub use decode::{Part, Reading, Reply, Standing, Verdict};
 pub use entry::{

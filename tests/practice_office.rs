@@ -129,7 +129,7 @@ fn addresses(outcome: &Outcome) -> Vec<std::net::Ipv4Addr> {
 fn the_log_is_read_whole_and_tells_of_throttling() {
     let options = events::Options {
         timezone: Some(TimeZone::UTC),
-        date_order: None,
+        ..events::Options::default()
     };
     let log = events::read("events.txt", office::event_log().as_bytes(), None, &options).unwrap();
     assert_eq!(log.events.len(), office::EVENTS);
@@ -139,7 +139,7 @@ fn the_log_is_read_whole_and_tells_of_throttling() {
         addresses: vec![office::OUTBOUND.into()],
         ..causes::SiteFacts::default()
     };
-    let analysis = causes::analyse(&[log], &site, &causes::Facts::default());
+    let analysis = causes::analyse(&log.events, &site, &causes::Facts::default());
     assert_eq!(analysis.not_enough_data, None);
     let confidence = |cause: &str| {
         analysis

@@ -4,15 +4,17 @@
 //! unknown, with what is missing; what other checks of the run have found is joined in as further signals.
 
 mod joined;
+mod kept;
 mod sources;
 #[cfg(test)]
 mod tests;
 
 use super::{Action, ActionError, Argument, Context, Effect, Kind, Next, Output, Report, Work};
 use crate::mail::causes::{self, Analysis, Cause, Confidence};
-use crate::mail::events::{Log, Place};
+use crate::mail::events::{Event, Place};
 use crate::record::{Evidence, Finding, Severity, Verdict};
-use sources::{Read, Source};
+use kept::Kept;
+use sources::Source;
 
 /// The analysis.
 pub(super) struct EventsAnalyze;
@@ -22,7 +24,7 @@ const ARGUMENTS: &[Argument] = &[
         "files",
         Kind::TextList,
         "none: the step is not applicable",
-        "log files, or folders whose files are read",
+        "log files, or folders that are read with all files in them; also packed with gzip",
     ),
     Argument::optional(
         "format",
@@ -41,7 +43,7 @@ const ARGUMENTS: &[Argument] = &[
 const OUTPUTS: &[Output] = &[
     Output::new(
         "sources",
-        "for each file: file, format, encoding, records, noise, unparsed, span (first, last), gaps, notes; or error",
+        "for each file: file, format, encoding, lines, records, noise, passed, unparsed, unparsed_lines, span (first, last), zone, gaps, notes; error where it was not read to its end",
     ),
     Output::new("failures", "failures that were counted, noise taken out"),
     Output::new("classes", "failures of outbound mail by class of the reply"),
@@ -123,9 +125,10 @@ async fn work(context: &Context<'_>) -> Result<Next, ActionError> {
     context.progress.note("reading the server's logs");
     // Reading and matching take their time: not on the thread that also serves the network.
     let done = tokio::task::spawn_blocking(move || {
-        let read = sources::read_all(&request)?;
-        let analysis = causes::analyse(&read.logs, &site, &facts);
-        Ok::<_, ActionError>((read, analysis))
+        let mut kept = Kept::default();
+        let sources = sources::read_all(&request, &mut kept)?;
+        let analysis = causes::analyse(&kept.events, &site, &facts);
+        Ok::<_, ActionError>((Read { sources, kept }, analysis))
     });
     let (read, analysis) = done
         .await
@@ -133,12 +136,18 @@ async fn work(context: &Context<'_>) -> Result<Next, ActionError> {
     Ok(report(context, &read, &analysis).into())
 }
 
+/// What was read.
+struct Read {
+    sources: Vec<Source>,
+    kept: Kept,
+}
+
 fn report(context: &Context<'_>, read: &Read, analysis: &Analysis) -> Report {
     let findings: Vec<Finding> = analysis
         .causes
         .iter()
         .filter(|cause| cause.confidence > Confidence::Unlikely)
-        .map(|cause| finding(context, cause, analysis, &read.logs))
+        .map(|cause| finding(context, cause, analysis, &read.kept.events))
         .collect();
     let reason = reason(read, analysis);
     let verdict = match (findings.is_empty(), &reason) {
@@ -149,7 +158,10 @@ fn report(context: &Context<'_>, read: &Read, analysis: &Analysis) -> Report {
     let mut report = Report::new(verdict)
         .with("sources", &read.sources)
         .with("failures", analysis.failures)
-        .with("noise", analysis.noise)
+        .with(
+            "noise",
+            read.sources.iter().map(|source| source.noise).sum::<u64>(),
+        )
         .with("classes", &analysis.classes)
         .with("refused_clients", &analysis.refused_clients)
         .with(
@@ -176,6 +188,13 @@ fn reason(read: &Read, analysis: &Analysis) -> Option<String> {
         .filter_map(|source: &Source| source.error.as_ref())
         .cloned()
         .collect();
+    if read.kept.beyond > 0 {
+        reasons.push(format!(
+            "{} further failures and log-ins were counted but not weighed: the first {} are",
+            read.kept.beyond,
+            read.kept.events.len()
+        ));
+    }
     if let Some(thin) = &analysis.not_enough_data {
         reasons.push(format!("not enough data: {thin}"));
     }
@@ -189,7 +208,12 @@ fn subject(context: &Context<'_>) -> String {
     }
 }
 
-fn finding(context: &Context<'_>, cause: &Cause, analysis: &Analysis, logs: &[Log]) -> Finding {
+fn finding(
+    context: &Context<'_>,
+    cause: &Cause,
+    analysis: &Analysis,
+    events: &[Event<'_>],
+) -> Finding {
     let now = context.now();
     let mut counts: Vec<String> = vec![format!(
         "{} counted{}",
@@ -200,7 +224,7 @@ fn finding(context: &Context<'_>, cause: &Cause, analysis: &Analysis, logs: &[Lo
     counts.extend(cause.against.iter().map(|line| format!("against: {line}")));
     let mut evidence = vec![Evidence::new("log", counts.join("\n"), now)];
     evidence.extend(
-        quotes(cause, logs)
+        quotes(cause, events)
             .into_iter()
             .map(|(place, text)| Evidence::new("log", text, now).from(place)),
     );
@@ -254,12 +278,8 @@ fn severity(cause: &Cause) -> Severity {
 }
 
 /// The first lines the cause rests on, with their places.
-fn quotes(cause: &Cause, logs: &[Log]) -> Vec<(String, String)> {
-    let event_at = |place: &Place| {
-        logs.iter()
-            .flat_map(|log| &log.events)
-            .find(|event| event.place == *place)
-    };
+fn quotes(cause: &Cause, events: &[Event<'_>]) -> Vec<(String, String)> {
+    let event_at = |place: &Place| events.iter().find(|event| event.place == *place);
     cause
         .places
         .iter()

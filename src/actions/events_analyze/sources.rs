@@ -1,19 +1,28 @@
-//! The files of an analysis: found, read, and how each of them went.
+//! The files of an analysis: found, opened, unpacked, read, and how each of them went.
 
+use std::fs::File;
+use std::io::{BufReader, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
+use flate2::read::MultiGzDecoder;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde::Serialize;
 
 use crate::actions::{ActionError, Context};
-use crate::mail::events::{self, Gap, Log, Options};
-
-/// Files larger than this are not read: 512 MiB.
-const LARGEST: u64 = 512 << 20;
+use crate::mail::events::{Gap, Intake, Log, Options, Sink, Zone};
 
 /// Files of one analysis, at most.
-const MOST: usize = 2_000;
+const MOST: usize = 20_000;
+
+/// Folders below a folder, at most.
+const DEPTH: usize = 8;
+
+/// Bytes that are read at once.
+const PIECE: usize = 256 << 10;
+
+/// Bytes that a compressed file may unpack to: 64 GiB. Memory stays flat in any case; this bounds the time.
+const LARGEST: u64 = 64 << 30;
 
 /// What is to be read.
 pub(super) struct Request {
@@ -22,30 +31,29 @@ pub(super) struct Request {
     pub(super) options: Options,
 }
 
-/// What was read.
-pub(super) struct Read {
-    pub(super) logs: Vec<Log>,
-    pub(super) sources: Vec<Source>,
-}
-
 /// How one file went.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Default, Serialize)]
 pub(super) struct Source {
     file: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     format: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     encoding: Option<String>,
-    records: usize,
-    noise: usize,
+    lines: u64,
+    records: u64,
+    pub(super) noise: u64,
+    /// Lines that were understood and tell nothing that is looked for.
+    passed: u64,
     /// Lines that were not understood.
-    unparsed: usize,
+    unparsed: u64,
     /// The first of them, with their numbers.
     unparsed_lines: Vec<String>,
     span: Option<Span>,
+    /// How the time zone is known.
+    zone: Option<Zone>,
     gaps: Vec<Gap>,
     notes: Vec<String>,
-    /// Why it could not be read.
+    /// Why it could not be read, or not to its end.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) error: Option<String>,
 }
@@ -78,79 +86,158 @@ pub(super) fn options(context: &Context<'_>) -> Result<Options, ActionError> {
     Ok(Options {
         timezone,
         date_order: None,
+        until: Some(context.now()),
     })
 }
 
-/// Reads all files. A file that cannot be read or understood is a source with an error, not the end.
-pub(super) fn read_all(request: &Request) -> Result<Read, ActionError> {
-    let mut read = Read {
-        logs: Vec::new(),
-        sources: Vec::new(),
-    };
+/// Reads all files into one sink. A file that cannot be read or understood is a source with an error, not the end.
+pub(super) fn read_all(request: &Request, sink: &mut dyn Sink) -> Result<Vec<Source>, ActionError> {
+    let mut sources = Vec::new();
     for given in &request.files {
         for path in files_of(Path::new(given))? {
-            if read.sources.len() >= MOST {
+            if sources.len() >= MOST {
                 return Err(ActionError::new(format!(
                     "cannot read more than {MOST} files at once: name fewer of them"
                 )));
             }
-            match read_one(&path, request) {
-                Ok(log) => {
-                    read.sources.push(source(&log));
-                    read.logs.push(log);
-                }
-                Err(error) => read.sources.push(failed(&path, error)),
-            }
+            sources.push(match read_one(&path, request, sink) {
+                Ok((log, error)) => Source {
+                    error,
+                    ..source(&log)
+                },
+                Err(error) => Source {
+                    file: path.display().to_string(),
+                    error: Some(error),
+                    ..Source::default()
+                },
+            });
         }
     }
-    Ok(read)
+    Ok(sources)
 }
 
-/// The file itself, or the files of a folder in the order of their names.
+/// The file itself, or the files of a folder and of the folders in it, in the order of their names. Hidden ones are left out.
 fn files_of(path: &Path) -> Result<Vec<PathBuf>, ActionError> {
-    let cannot = |error| ActionError::because(format!("cannot read {}", path.display()), error);
-    if !path.is_dir() {
-        return Ok(vec![path.to_owned()]);
-    }
     let mut files = Vec::new();
-    for entry in std::fs::read_dir(path).map_err(cannot)? {
-        let entry = entry.map_err(cannot)?.path();
-        let hidden = entry
-            .file_name()
-            .is_some_and(|name| name.to_string_lossy().starts_with('.'));
-        if entry.is_file() && !hidden {
-            files.push(entry);
-        }
+    if path.is_dir() {
+        walk(path, DEPTH, &mut files)?;
+    } else {
+        files.push(path.to_owned());
     }
-    files.sort();
     Ok(files)
 }
 
-fn read_one(path: &Path, request: &Request) -> Result<Log, String> {
+fn walk(folder: &Path, depth: usize, files: &mut Vec<PathBuf>) -> Result<(), ActionError> {
+    let cannot = |error| ActionError::because(format!("cannot read {}", folder.display()), error);
+    let mut entries = Vec::new();
+    for entry in std::fs::read_dir(folder).map_err(cannot)? {
+        let entry = entry.map_err(cannot)?;
+        let hidden = entry.file_name().to_string_lossy().starts_with('.');
+        // A linked folder may lead in a circle.
+        let linked_folder =
+            entry.file_type().map_err(cannot)?.is_symlink() && entry.path().is_dir();
+        if !hidden && !linked_folder {
+            entries.push(entry.path());
+        }
+    }
+    entries.sort();
+    for entry in entries {
+        if files.len() > MOST {
+            return Ok(());
+        }
+        if entry.is_file() {
+            files.push(entry);
+        } else if entry.is_dir() && depth > 0 {
+            walk(&entry, depth - 1, files)?;
+        }
+    }
+    Ok(())
+}
+
+/// How a file went, and why it ended early if it did.
+fn read_one(
+    path: &Path,
+    request: &Request,
+    sink: &mut dyn Sink,
+) -> Result<(Log, Option<String>), String> {
     let shown = path.display().to_string();
     let cannot = |error: std::io::Error| format!("cannot read {shown}: {error}");
-    let size = std::fs::metadata(path).map_err(cannot)?.len();
-    if size > LARGEST {
-        return Err(format!(
-            "{shown} is larger than {} MiB: split it",
-            LARGEST >> 20
-        ));
+    let mut file = File::open(path).map_err(cannot)?;
+    let changed = file.metadata().and_then(|about| about.modified()).ok();
+    let mut options = request.options.clone();
+    // A copy may be younger than its log, never older.
+    if let Some(changed) = changed.and_then(|time| Timestamp::try_from(time).ok()) {
+        options.until = Some(options.until.map_or(changed, |now| now.min(changed)));
     }
-    let bytes = std::fs::read(path).map_err(cannot)?;
-    events::read(&shown, &bytes, request.format.as_deref(), &request.options)
-        .map_err(|error| error.to_string())
+    let mut magic = [0; 2];
+    let packed = file.read(&mut magic).map_err(cannot)? == 2 && magic == [0x1f, 0x8b];
+    file.seek(SeekFrom::Start(0)).map_err(cannot)?;
+    let mut bytes: Box<dyn Read> = if packed {
+        Box::new(MultiGzDecoder::new(BufReader::with_capacity(PIECE, file)))
+    } else {
+        Box::new(file)
+    };
+    let mut intake = Intake::new(&shown, request.format.as_deref(), &options)
+        .map_err(|error| error.to_string())?;
+    let mut piece = vec![0; PIECE];
+    let mut total = 0_u64;
+    let mut early = None;
+    loop {
+        match bytes.read(&mut piece) {
+            Ok(0) => break,
+            Ok(read) => {
+                total += read as u64;
+                intake
+                    .push(&piece[..read], sink)
+                    .map_err(|error| error.to_string())?;
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+            Err(error) => {
+                early = Some(format!(
+                    "{shown} breaks off after {total} bytes: {error}; what stands before is counted"
+                ));
+                break;
+            }
+        }
+        if packed && total > LARGEST {
+            early = Some(format!(
+                "{shown} unpacks to more than {} GiB: the rest was not read",
+                LARGEST >> 30
+            ));
+            break;
+        }
+    }
+    let log = intake.finish(sink).map_err(|error| match &early {
+        Some(early) => early.clone(),
+        None => error.to_string(),
+    })?;
+    Ok((log, early))
 }
 
 fn source(log: &Log) -> Source {
+    let mut notes = log.notes.clone();
+    if !log.strangers.is_empty() {
+        let named: Vec<String> = log
+            .strangers
+            .iter()
+            .map(|(program, lines)| format!("{program} {lines}"))
+            .collect();
+        notes.push(format!(
+            "lines of other programs were passed over: {}",
+            named.join(", ")
+        ));
+    }
     Source {
         file: log.file.clone(),
         format: Some(log.format.clone()),
-        encoding: Some(log.encoding.clone()),
-        records: log.events.len(),
-        noise: log.noise(),
-        unparsed: log.unparsed.len(),
+        encoding: Some(log.encoding.clone()).filter(|name| !name.is_empty()),
+        lines: log.lines,
+        records: log.records,
+        noise: log.noise,
+        passed: log.passed,
+        unparsed: log.unparsed,
         unparsed_lines: log
-            .unparsed
+            .samples
             .iter()
             .take(10)
             .map(|line| {
@@ -161,25 +248,10 @@ fn source(log: &Log) -> Source {
                 )
             })
             .collect(),
-        span: log.span().map(|(first, last)| Span { first, last }),
+        span: log.span.map(|(first, last)| Span { first, last }),
+        zone: Some(log.zone),
         gaps: log.gaps.iter().take(100).cloned().collect(),
-        notes: log.notes.clone(),
+        notes,
         error: None,
-    }
-}
-
-fn failed(path: &Path, error: String) -> Source {
-    Source {
-        file: path.display().to_string(),
-        format: None,
-        encoding: None,
-        records: 0,
-        noise: 0,
-        unparsed: 0,
-        unparsed_lines: Vec::new(),
-        span: None,
-        gaps: Vec::new(),
-        notes: Vec::new(),
-        error: Some(error),
     }
 }

@@ -11,7 +11,7 @@ use super::failure::Failure;
 use super::signal::Signal;
 use super::signals;
 use super::weigh::{Cause, NotShown, weigh};
-use crate::mail::events::{Log, What};
+use crate::mail::events::{Event, What};
 use crate::mail::reply::{Class, catalogue};
 
 /// What a set of logs says.
@@ -55,10 +55,10 @@ pub struct Remote {
     pub note: Option<&'static str>,
 }
 
-/// Analyses logs. What other checks found is joined in by `facts`.
-pub fn analyse(logs: &[Log], site: &SiteFacts, facts: &Facts) -> Analysis {
-    let events = || logs.iter().flat_map(|log| &log.events);
-    let failures: Vec<Failure<'_>> = events()
+/// Analyses events. What other checks found is joined in by `facts`.
+pub fn analyse(events: &[Event<'static>], site: &SiteFacts, facts: &Facts) -> Analysis {
+    let failures: Vec<Failure<'_>> = events
+        .iter()
         .filter_map(|event| Failure::of(event, site))
         .collect();
     let times = || failures.iter().filter_map(|f| f.event.time);
@@ -67,7 +67,7 @@ pub fn analyse(logs: &[Log], site: &SiteFacts, facts: &Facts) -> Analysis {
 
     let measured = signals::measure(&signals::Input {
         failures: &failures,
-        events: &events().collect::<Vec<_>>(),
+        events: &events.iter().collect::<Vec<_>>(),
         site,
         facts,
         enough: thin.is_none(),
@@ -75,7 +75,7 @@ pub fn analyse(logs: &[Log], site: &SiteFacts, facts: &Facts) -> Analysis {
     let (causes, not_shown) = weigh(&measured, thin.as_deref());
     Analysis {
         failures: failures.len(),
-        noise: events().filter(|e| e.what == What::Noise).count(),
+        noise: events.iter().filter(|e| e.what == What::Noise).count(),
         span,
         not_enough_data: thin,
         classes: count(failures.iter().filter(|f| f.is_outbound())),

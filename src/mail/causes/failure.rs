@@ -12,7 +12,7 @@ use crate::mail::reply::{Class, Context, PeerRole, Reply, Stage, catalogue, clas
 #[derive(Debug, Clone)]
 pub struct Failure<'e> {
     /// The event.
-    pub event: &'e Event,
+    pub event: &'e Event<'e>,
     /// What it means.
     pub class: Class,
     /// A second reading that cannot be excluded.
@@ -25,7 +25,7 @@ pub struct Failure<'e> {
 
 impl<'e> Failure<'e> {
     /// Classifies an event. `None` when it is no failure.
-    pub fn of(event: &'e Event, site: &SiteFacts) -> Option<Self> {
+    pub fn of(event: &'e Event<'e>, site: &SiteFacts) -> Option<Self> {
         if !event.what.is_failure() {
             return None;
         }
@@ -65,9 +65,9 @@ impl<'e> Failure<'e> {
         })
     }
 
-    /// Whether this server was the client.
+    /// Whether this server was the client of another host.
     pub fn is_outbound(&self) -> bool {
-        self.event.what != What::RefusedClient
+        self.event.what != What::RefusedClient && self.event.direction != Direction::Local
     }
 }
 

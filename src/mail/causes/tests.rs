@@ -9,7 +9,7 @@ use jiff::{SignedDuration, tz::TimeZone};
 use serde::Deserialize;
 
 use super::*;
-use crate::mail::events::{Direction, Event, Log, Options, Place, What, read};
+use crate::mail::events::{Direction, Event, Options, Place, What, read};
 use crate::mail::reply::Class;
 
 #[derive(Deserialize)]
@@ -62,10 +62,12 @@ struct Rows {
 }
 
 impl Rows {
-    fn events(&self) -> Vec<Event> {
+    fn events(&self) -> Vec<Event<'static>> {
         let row = |n: u32| {
-            let filled =
-                |text: &Option<String>| text.as_ref().map(|t| t.replace("{n}", &n.to_string()));
+            let filled = |text: &Option<String>| {
+                text.as_ref()
+                    .map(|t| t.replace("{n}", &n.to_string()).into())
+            };
             let pause = SignedDuration::from_secs(self.every.unwrap_or(0) * i64::from(n - 1));
             let local = self.start.map(|start| start.checked_add(pause).unwrap());
             Event {
@@ -93,18 +95,6 @@ impl Rows {
             }
         };
         (1..=self.repeat.unwrap_or(1)).map(row).collect()
-    }
-}
-
-fn log(events: Vec<Event>) -> Log {
-    Log {
-        file: "case".into(),
-        format: "case".into(),
-        encoding: "UTF-8".into(),
-        events,
-        unparsed: vec![],
-        gaps: vec![],
-        notes: vec![],
     }
 }
 
@@ -147,7 +137,11 @@ fn the_cases_end_as_expected() {
             ..Facts::default()
         };
         let got = analyse(
-            &[log(case.events.iter().flat_map(Rows::events).collect())],
+            &case
+                .events
+                .iter()
+                .flat_map(Rows::events)
+                .collect::<Vec<_>>(),
             &site,
             &facts,
         );
@@ -188,7 +182,7 @@ fn the_first_case_shows_what_it_can_and_no_more() {
         &Options::default(),
     )
     .unwrap();
-    let got = analyse(&[log], &SiteFacts::default(), &Facts::default());
+    let got = analyse(&log.events, &SiteFacts::default(), &Facts::default());
 
     assert_eq!(got.failures, 4);
     assert_eq!(

@@ -8,9 +8,9 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use super::model::{Unparsed, Why};
-use super::reader::{Options, Reader, Sheet};
-use super::record::{Record, finish};
+use super::log::{Unparsed, Why};
+use super::reader::{Format, Head, LineReader, Options, Out, Reader};
+use super::record::{Record, Records};
 use fields::{Field, Layout, tidy};
 
 /// Server 2003's copy button: `Event Type:` ... `Description:`.
@@ -19,7 +19,7 @@ pub(super) struct Clipboard2003;
 /// Copy as text of Server 2008 and later: `Log Name:` ... `Description:`, with or without `Event Xml:`.
 pub(super) struct Clipboard2008;
 
-impl Reader for Clipboard2003 {
+impl Format for Clipboard2003 {
     fn name(&self) -> &'static str {
         "eventlog-clipboard-2003"
     }
@@ -28,16 +28,16 @@ impl Reader for Clipboard2003 {
         "events copied from Event Viewer of Server 2000 and 2003, one block each"
     }
 
-    fn recognise(&self, text: &str) -> u8 {
-        score(text, &fields::SERVER_2003)
+    fn recognise(&self, head: &Head<'_>) -> u8 {
+        score(head.text, &fields::SERVER_2003)
     }
 
-    fn read(&self, file: &str, text: &str, options: &Options) -> Sheet {
-        read_blocks(file, text, options, &fields::SERVER_2003)
+    fn reader(&self, options: &Options) -> Reader {
+        Reader::Lines(Box::new(Paste::new(options, &fields::SERVER_2003)))
     }
 }
 
-impl Reader for Clipboard2008 {
+impl Format for Clipboard2008 {
     fn name(&self) -> &'static str {
         "eventlog-clipboard-2008"
     }
@@ -46,12 +46,12 @@ impl Reader for Clipboard2008 {
         "events copied as text from Event Viewer of Server 2008 and later"
     }
 
-    fn recognise(&self, text: &str) -> u8 {
-        score(text, &fields::SERVER_2008)
+    fn recognise(&self, head: &Head<'_>) -> u8 {
+        score(head.text, &fields::SERVER_2008)
     }
 
-    fn read(&self, file: &str, text: &str, options: &Options) -> Sheet {
-        read_blocks(file, text, options, &fields::SERVER_2008)
+    fn reader(&self, options: &Options) -> Reader {
+        Reader::Lines(Box::new(Paste::new(options, &fields::SERVER_2008)))
     }
 }
 
@@ -85,12 +85,61 @@ static CONTINUES: LazyLock<Option<Regex>> = LazyLock::new(|| {
 static HEX: LazyLock<Option<Regex>> =
     LazyLock::new(|| Regex::new(r"(?i)^[0-9a-f]{4}: (?:[0-9a-f]{2,8}\b|\S)").ok());
 
-fn read_blocks(file: &str, text: &str, options: &Options, layout: &Layout) -> Sheet {
+/// Text that is read at once, in bytes. Blocks are copied by hand, one by one: no such file is longer.
+const AT_ONCE: usize = 16 << 20;
+
+/// Collects a pasted text; blocks need a look ahead over blank lines.
+struct Paste {
+    layout: &'static Layout,
+    raw: Vec<String>,
+    size: usize,
+    records: Records,
+}
+
+impl Paste {
+    fn new(options: &Options, layout: &'static Layout) -> Self {
+        Self {
+            layout,
+            raw: Vec::new(),
+            size: 0,
+            records: Records::new(options),
+        }
+    }
+}
+
+impl LineReader for Paste {
+    fn line(&mut self, number: u32, line: &str, out: &mut Out<'_>) {
+        self.size += line.len() + 1;
+        if self.size <= AT_ONCE {
+            self.raw.push(line.to_owned());
+        } else {
+            out.unparsed(number, line, Why::BeyondLimit);
+        }
+    }
+
+    fn end(&mut self, out: &mut Out<'_>) {
+        let sheet = read_blocks(&self.raw, self.layout);
+        for line in sheet.unparsed {
+            out.unparsed(line.line, &line.text, line.why);
+        }
+        for record in sheet.records {
+            self.records.push(record, out);
+        }
+        self.records.end(out);
+    }
+}
+
+/// What is found in a text.
+#[derive(Default)]
+struct Sheet {
+    records: Vec<Record>,
+    unparsed: Vec<Unparsed>,
+}
+
+fn read_blocks(raw: &[String], layout: &Layout) -> Sheet {
     let mut sheet = Sheet::default();
-    let mut records = Vec::new();
     let mut state = State::Outside;
-    let lines: Vec<String> = text.lines().map(tidy).collect();
-    let raw: Vec<&str> = text.lines().collect();
+    let lines: Vec<String> = raw.iter().map(|line| tidy(line)).collect();
     for (index, line) in lines.iter().enumerate() {
         let number = u32::try_from(index + 1).unwrap_or(u32::MAX);
         let found = layout.find(line);
@@ -109,28 +158,27 @@ fn read_blocks(file: &str, text: &str, options: &Options, layout: &Layout) -> Sh
             };
             close(
                 std::mem::replace(&mut state, State::Header(fresh)),
-                &mut records,
                 &mut sheet,
-                &raw,
+                raw,
             );
         }
         state = match state {
             State::Outside => {
-                outside(line, number, raw[index], &mut sheet);
+                outside(line, number, &raw[index], &mut sheet);
                 State::Outside
             }
-            State::Header(record) => header(record, line, number, raw[index], layout, &mut sheet),
+            State::Header(record) => header(record, line, number, &raw[index], layout, &mut sheet),
             State::Description(mut record) => {
                 if line.is_empty() {
                     if continues(&lines[index..]) {
                         State::Description(record)
                     } else {
-                        close(State::Description(record), &mut records, &mut sheet, &raw);
+                        close(State::Description(record), &mut sheet, raw);
                         State::Outside
                     }
                 } else if let Some(tail) = after_label(line, "event xml") {
                     record.last = number;
-                    xml_state(record, tail.to_owned(), tail, &mut records)
+                    xml_state(record, tail.to_owned(), tail, &mut sheet.records)
                 } else if HEX.as_ref().is_some_and(|r| r.is_match(line))
                     || after_label(line, "data").is_some_and(str::is_empty)
                 {
@@ -153,23 +201,22 @@ fn read_blocks(file: &str, text: &str, options: &Options, layout: &Layout) -> Sh
                     State::Data(record)
                 } else if let Some(tail) = after_label(line, "event xml") {
                     record.last = number;
-                    xml_state(record, tail.to_owned(), tail, &mut records)
+                    xml_state(record, tail.to_owned(), tail, &mut sheet.records)
                 } else {
-                    close(State::Data(record), &mut records, &mut sheet, &raw);
-                    outside(line, number, raw[index], &mut sheet);
+                    close(State::Data(record), &mut sheet, raw);
+                    outside(line, number, &raw[index], &mut sheet);
                     State::Outside
                 }
             }
             State::Xml(mut record, mut xml) => {
                 record.last = number;
                 xml.push('\n');
-                xml.push_str(raw[index]);
-                xml_state(record, xml, raw[index], &mut records)
+                xml.push_str(&raw[index]);
+                xml_state(record, xml, &raw[index], &mut sheet.records)
             }
         };
     }
-    close(state, &mut records, &mut sheet, &raw);
-    finish(file, records, options, &mut sheet);
+    close(state, &mut sheet, raw);
     sheet
 }
 
@@ -268,7 +315,7 @@ fn xml_state(mut record: Record, xml: String, last: &str, records: &mut Vec<Reco
 }
 
 /// Ends an event. One without an id or a source is no event: its lines are kept as not understood.
-fn close(state: State, records: &mut Vec<Record>, sheet: &mut Sheet, raw: &[&str]) {
+fn close(state: State, sheet: &mut Sheet, raw: &[String]) {
     let record = match state {
         State::Outside => return,
         State::Header(record) | State::Description(record) | State::Data(record) => record,
@@ -278,7 +325,7 @@ fn close(state: State, records: &mut Vec<Record>, sheet: &mut Sheet, raw: &[&str
         }
     };
     if record.is_usable() {
-        records.push(record);
+        sheet.records.push(record);
         return;
     }
     let known: Vec<u32> = sheet
@@ -289,7 +336,7 @@ fn close(state: State, records: &mut Vec<Record>, sheet: &mut Sheet, raw: &[&str
         .map(|u| u.line)
         .collect();
     for number in record.first..=record.last {
-        let text = raw.get(number as usize - 1).copied().unwrap_or_default();
+        let text = raw.get(number as usize - 1).map_or("", String::as_str);
         if !text.trim().is_empty() && !known.contains(&number) {
             sheet.unparsed.push(Unparsed {
                 line: number,

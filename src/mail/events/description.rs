@@ -4,6 +4,7 @@
 //! numbers for other things. Quotes delimit the fields, but the full command carries its own line
 //! end and a reply may hold quotes, so the fixed phrases are the anchors.
 
+use std::borrow::Cow;
 use std::sync::LazyLock;
 
 use regex::Regex;
@@ -49,7 +50,7 @@ pub(super) fn one_line(text: &str) -> String {
 
 /// Reads the description into the event's fields. `strings` are insertion strings, where the format
 /// keeps them; they tell the fields even on a system in another language.
-pub(super) fn fill(event: &mut Event, strings: &[String]) {
+pub(super) fn fill(event: &mut Event<'_>, strings: &[String]) {
     let known_source = match event.source.as_deref() {
         Some(source) => {
             let source = source.to_ascii_lowercase();
@@ -60,7 +61,7 @@ pub(super) fn fill(event: &mut Event, strings: &[String]) {
     if !known_source {
         return;
     }
-    let text = event.text.clone();
+    let text = event.text.clone().into_owned();
     let get =
         |regex: &'static LazyLock<Option<Regex>>| regex.as_ref().and_then(|r| r.captures(&text));
     event.connection = get(&CONNECTION).and_then(|c| c[1].parse().ok());
@@ -86,11 +87,12 @@ pub(super) fn fill(event: &mut Event, strings: &[String]) {
         event.what = What::Ndr;
         event.direction = Direction::Outbound;
         event.status = found["status"].parse().ok();
-        event.recipient = normalize_address(&found["rcpt"]);
+        event.recipient = normalize_address(&found["rcpt"]).map(Cow::Owned);
         event.message_id = found
             .name("mid")
             .map(|m| m.as_str().trim_matches(['<', '>', ' ']).to_owned())
-            .filter(|mid| !mid.is_empty() && !mid.starts_with("[email"));
+            .filter(|mid| !mid.is_empty() && !mid.starts_with("[email"))
+            .map(Cow::Owned);
     } else if let Some(found) = get(&LOGGED_IN) {
         event.what = What::Authenticated;
         event.direction = Direction::Inbound;
@@ -140,7 +142,7 @@ pub fn normalize_address(raw: &str) -> Option<String> {
 }
 
 fn dialogue(
-    event: &mut Event,
+    event: &mut Event<'_>,
     direction: Direction,
     host: &str,
     verb: &str,
@@ -149,7 +151,7 @@ fn dialogue(
 ) {
     event.direction = direction;
     event.remote = filled(host);
-    event.command = filled(verb).map(|v| v.to_ascii_lowercase());
+    event.command = filled(verb).map(|v| Cow::Owned(v.to_ascii_lowercase()));
     event.reply = filled(reply);
     let noise = event
         .command
@@ -165,13 +167,13 @@ fn dialogue(
     };
     let lower = full.to_ascii_lowercase();
     if let Some(at) = lower.find("rcpt to:") {
-        event.recipient = normalize_address(address_part(&full[at + 8..]));
+        event.recipient = normalize_address(address_part(&full[at + 8..])).map(Cow::Owned);
     } else if let Some(at) = lower.find("mail from:") {
         let part = address_part(&full[at + 10..]);
         event.sender = if part.trim() == "<>" {
-            Some(String::new())
+            Some(Cow::Borrowed(""))
         } else {
-            normalize_address(part)
+            normalize_address(part).map(Cow::Owned)
         };
     }
 }
@@ -185,16 +187,16 @@ fn address_part(text: &str) -> &str {
     }
 }
 
-fn failed_delivery(event: &mut Event, host: Option<&str>, domain: &str, reason: &str) {
+fn failed_delivery(event: &mut Event<'_>, host: Option<&str>, domain: &str, reason: &str) {
     event.what = What::DeliveryFailed;
     event.direction = Direction::Outbound;
     event.remote = host.and_then(filled);
-    event.domain = filled(domain).map(|d| d.to_ascii_lowercase());
+    event.domain = filled(domain).map(|d| Cow::Owned(d.to_ascii_lowercase()));
     event.reply = filled(reason);
 }
 
 /// On a system in another language the phrases differ, but the order of the fields does not.
-fn by_position(event: &mut Event, strings: &[String], text: &str) {
+fn by_position(event: &mut Event<'_>, strings: &[String], text: &str) {
     let direction = match event.id {
         Some(7002 | 7004) => Direction::Outbound,
         Some(7010) => Direction::Inbound,
@@ -220,7 +222,7 @@ fn by_position(event: &mut Event, strings: &[String], text: &str) {
     }
 }
 
-fn filled(text: &str) -> Option<String> {
+fn filled(text: &str) -> Option<Cow<'static, str>> {
     let text = text.trim();
-    (!text.is_empty()).then(|| text.to_owned())
+    (!text.is_empty()).then(|| Cow::Owned(text.to_owned()))
 }

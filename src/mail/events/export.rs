@@ -5,9 +5,9 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use super::model::{Unparsed, Why};
-use super::reader::{Options, Reader, Sheet};
-use super::record::{Record, finish};
+use super::log::Why;
+use super::reader::{Format, Head, LineReader, Options, Out, Reader};
+use super::record::{Record, Records};
 use super::when::RawTime;
 
 /// The tab-separated form.
@@ -16,7 +16,7 @@ pub(super) struct Text2003;
 /// The comma-separated form.
 pub(super) struct Csv2003;
 
-impl Reader for Text2003 {
+impl Format for Text2003 {
     fn name(&self) -> &'static str {
         "eventlog-txt-2003"
     }
@@ -25,16 +25,16 @@ impl Reader for Text2003 {
         "log saved as text (tab) by Event Viewer of Server 2000 and 2003"
     }
 
-    fn recognise(&self, text: &str) -> u8 {
-        score(text, '\t')
+    fn recognise(&self, head: &Head<'_>) -> u8 {
+        score(head.text, &['\t'])
     }
 
-    fn read(&self, file: &str, text: &str, options: &Options) -> Sheet {
-        read_export(file, text, options, '\t')
+    fn reader(&self, options: &Options) -> Reader {
+        Reader::Lines(Box::new(Rows::new(options, &['\t'])))
     }
 }
 
-impl Reader for Csv2003 {
+impl Format for Csv2003 {
     fn name(&self) -> &'static str {
         "eventlog-csv-2003"
     }
@@ -43,18 +43,13 @@ impl Reader for Csv2003 {
         "log saved as CSV (comma) by Event Viewer of Server 2000 and 2003"
     }
 
-    fn recognise(&self, text: &str) -> u8 {
+    fn recognise(&self, head: &Head<'_>) -> u8 {
         // A locale with a decimal comma separates by semicolon.
-        score(text, ',').max(score(text, ';'))
+        score(head.text, &[',', ';'])
     }
 
-    fn read(&self, file: &str, text: &str, options: &Options) -> Sheet {
-        let separator = if score(text, ';') > score(text, ',') {
-            ';'
-        } else {
-            ','
-        };
-        read_export(file, text, options, separator)
+    fn reader(&self, options: &Options) -> Reader {
+        Reader::Lines(Box::new(Rows::new(options, &[',', ';'])))
     }
 }
 
@@ -66,47 +61,78 @@ static TIME: LazyLock<Option<Regex>> =
 /// How many of the columns stand before the description.
 const LEADING: usize = 8;
 
-fn score(text: &str, separator: char) -> u8 {
+fn score(text: &str, separators: &[char]) -> u8 {
     let hit = text
         .lines()
         .take(200)
-        .any(|line| begin(line, separator).is_some());
+        .any(|line| separators.iter().any(|s| begin(line, *s).is_some()));
     if hit { 85 } else { 0 }
 }
 
-fn read_export(file: &str, text: &str, options: &Options, separator: char) -> Sheet {
-    let mut sheet = Sheet::default();
-    let mut records: Vec<Record> = Vec::new();
-    for (index, line) in text.lines().enumerate() {
-        let number = u32::try_from(index + 1).unwrap_or(u32::MAX);
-        if let Some(mut record) = begin(line, separator) {
+/// Lines of one description, at most: beyond, something that is no log has been taken for one.
+const DESCRIPTION_LINES: u32 = 2_000;
+
+/// Reads the rows of one file. The first row decides which of the separators it is.
+struct Rows {
+    separators: &'static [char],
+    current: Option<Record>,
+    records: Records,
+}
+
+impl Rows {
+    fn new(options: &Options, separators: &'static [char]) -> Self {
+        Self {
+            separators,
+            current: None,
+            records: Records::new(options),
+        }
+    }
+
+    fn begin(&mut self, line: &str) -> Option<Record> {
+        let found = self
+            .separators
+            .iter()
+            .position(|separator| begin(line, *separator).is_some())?;
+        self.separators = &self.separators[found..=found];
+        begin(line, self.separators[0])
+    }
+
+    fn close(&mut self, out: &mut Out<'_>) {
+        if let Some(mut record) = self.current.take() {
+            record.description = unquote(&record.description);
+            self.records.push(record, out);
+        }
+    }
+}
+
+impl LineReader for Rows {
+    fn line(&mut self, number: u32, line: &str, out: &mut Out<'_>) {
+        if let Some(mut record) = self.begin(line) {
+            self.close(out);
             record.first = number;
             record.last = number;
-            records.push(record);
-            continue;
+            self.current = Some(record);
+            return;
         }
         if line.trim().is_empty() {
-            continue;
+            return;
         }
         // A description of several lines goes on; before the first record a line is a stranger.
-        match records.last_mut() {
-            Some(record) => {
+        match &mut self.current {
+            Some(record) if number - record.first <= DESCRIPTION_LINES => {
                 record.description.push('\n');
                 record.description.push_str(line);
                 record.last = number;
             }
-            None => sheet.unparsed.push(Unparsed {
-                line: number,
-                text: line.to_owned(),
-                why: Why::Outside,
-            }),
+            Some(_) => out.unparsed(number, line, Why::BeyondLimit),
+            None => out.unparsed(number, line, Why::Outside),
         }
     }
-    for record in &mut records {
-        record.description = unquote(&record.description);
+
+    fn end(&mut self, out: &mut Out<'_>) {
+        self.close(out);
+        self.records.end(out);
     }
-    finish(file, records, options, &mut sheet);
-    sheet
 }
 
 /// The record that begins in this line, if one does.

@@ -1,13 +1,25 @@
 //! Events of mail servers: one model, and readers for what administrators can get hold of.
 //!
-//! A file is decoded ([`decode`]), its format recognised by its content, and read by one of
-//! [`READERS`] into a [`Log`]. What a reader does not understand is kept as [`Unparsed`] with its
-//! line; nothing is dropped. To add a format: a file with a [`Reader`], and a line in the slice.
+//! # How a file is read
+//!
+//! The caller opens files and pushes their bytes in pieces into an [`Intake`]. It decodes them (UTF-8, UTF-16, Windows-1252),
+//! recognises the format by the first 64 KiB, never by a name, and feeds the format's reader line by line (or the bytes, for
+//! binary formats). The reader hands each [`Event`] to a [`Sink`] as soon as it is complete: events borrow their texts from
+//! the line, so a log of gigabytes needs no more memory than a small one. How the file went is told by its [`Log`]: records,
+//! span, time zone, gaps, what was passed over, and what was not understood, with its place. Nothing is dropped.
+//!
+//! # To add a format
+//!
+//! A file with a [`Format`] and its [`LineReader`] or [`ByteReader`], and a line in [`FORMATS`]. Records of Windows event
+//! logs go through `Records`, which completes times and reads Exchange's descriptions.
 
 mod blocks;
 mod decode;
 mod description;
 mod export;
+mod formats;
+mod intake;
+mod log;
 mod model;
 mod reader;
 mod record;
@@ -15,8 +27,11 @@ mod record;
 mod tests;
 mod when;
 
-pub use decode::{Decoded, decode};
+pub use decode::LONGEST;
 pub use description::normalize_address;
-pub use model::{Direction, Event, Gap, Log, Place, Unparsed, What, Why};
-pub use reader::{Options, READERS, ReadError, Reader, Sheet, read};
+pub use formats::{FORMATS, ReadError};
+pub use intake::{Collected, Intake, read};
+pub use log::{Gap, Log, Unparsed, Why, Zone};
+pub use model::{Direction, Event, Place, What};
+pub use reader::{ByteReader, Format, Head, LineReader, Options, Out, Reader, Sink};
 pub use when::DateOrder;

@@ -1,4 +1,11 @@
 //! The one model that every reader fills.
+//!
+//! Texts are borrowed from the line where they stand ([`Event<'a>`]), so that a log of gigabytes costs no memory; who keeps
+//! an event makes it own them ([`Event::into_owned`]).
+
+use std::borrow::Cow;
+use std::net::IpAddr;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use jiff::civil::DateTime;
@@ -10,8 +17,8 @@ use crate::mail::reply::EnhancedStatus;
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Place {
     /// The file as the caller named it.
-    pub file: String,
-    /// First line.
+    pub file: Arc<str>,
+    /// First line. In a binary file the number of the record.
     pub first: u32,
     /// Last line.
     pub last: u32,
@@ -35,15 +42,23 @@ pub enum Direction {
     Outbound,
     /// A client connected to this server.
     Inbound,
+    /// Within this server: a mailbox, a program, a message that was made here.
+    Local,
     /// Not told.
     #[default]
     Unknown,
 }
 
 /// What an event tells.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Serialize, Deserialize,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum What {
+    /// A message was taken: from a client, or made here. One event a message.
+    Received,
+    /// A message was handed over to the next host or to a mailbox. One event a recipient.
+    Delivered,
     /// A remote host refused or put off one of our commands.
     Refused,
     /// This server refused a client's command.
@@ -56,6 +71,10 @@ pub enum What {
     Authenticated,
     /// A log-in failed.
     AuthFailed,
+    /// A recipient, or a provider for it, complains about a message (ARF).
+    Complaint,
+    /// A receiver's statistics about our domain or our connections (DMARC aggregate, TLS-RPT).
+    Reported,
     /// A known harmless side effect (XEXCH50 between organisations); never evidence.
     Noise,
     /// Anything else.
@@ -73,9 +92,9 @@ impl What {
     }
 }
 
-/// One event.
+/// One event. A field that the log does not have is `None`; an envelope sender `<>` is an empty text.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Event {
+pub struct Event<'a> {
     /// Where it stands.
     pub place: Place,
     /// When. Taken as UTC where the zone was not told.
@@ -84,47 +103,61 @@ pub struct Event {
     pub local: Option<DateTime>,
     /// The number of the record in its log, where the format has it.
     pub record: Option<u64>,
-    /// The program that wrote it (`MSExchangeTransport`).
-    pub source: Option<String>,
+    /// The program that wrote it (`MSExchangeTransport`, `postfix/smtpd`).
+    pub source: Option<Cow<'a, str>>,
     /// Event id. Means something only together with the source.
     pub id: Option<u32>,
     /// `Error`, `Warning`, `Information` as the log has it.
-    pub kind: Option<String>,
+    pub kind: Option<Cow<'a, str>>,
     /// Category as the log has it.
-    pub category: Option<String>,
+    pub category: Option<Cow<'a, str>>,
     /// The computer that logged it.
-    pub computer: Option<String>,
+    pub computer: Option<Cow<'a, str>>,
     /// What it tells.
     pub what: What,
     /// Who connected to whom.
     pub direction: Direction,
     /// Number of the SMTP connection; ties events of one session on one day.
     pub connection: Option<u32>,
-    /// The other host: a name or an address.
-    pub remote: Option<String>,
+    /// Id of the message on this server (queue id), or of its session where there is none.
+    pub queue: Option<Cow<'a, str>>,
+    /// The other host: its name, or its address where no name is known.
+    pub remote: Option<Cow<'a, str>>,
+    /// The other host's address.
+    pub address: Option<IpAddr>,
+    /// The name by which a client introduced itself.
+    pub helo: Option<Cow<'a, str>>,
+    /// For what becomes of a message: the client that had handed it in, name or address.
+    pub client: Option<Cow<'a, str>>,
+    /// That client's address.
+    pub client_address: Option<IpAddr>,
     /// The SMTP verb.
-    pub command: Option<String>,
+    pub command: Option<Cow<'a, str>>,
     /// The reply, as logged.
-    pub reply: Option<String>,
-    /// The enhanced status of a non-delivery report.
+    pub reply: Option<Cow<'a, str>>,
+    /// The enhanced status that the log itself gives.
     pub status: Option<EnhancedStatus>,
     /// The recipient; `None` also where a web page hid it.
-    pub recipient: Option<String>,
+    pub recipient: Option<Cow<'a, str>>,
     /// The envelope sender; empty for `<>`.
-    pub sender: Option<String>,
-    /// The account that logged in, as logged (`DOMAIN\user`).
-    pub account: Option<String>,
+    pub sender: Option<Cow<'a, str>>,
+    /// The account that logged in, as logged (`DOMAIN\user`). Also on what becomes of its messages.
+    pub account: Option<Cow<'a, str>>,
     /// The mechanism it used.
-    pub auth_method: Option<String>,
+    pub auth_method: Option<Cow<'a, str>>,
     /// The recipient's domain, where it is named apart from an address.
-    pub domain: Option<String>,
+    pub domain: Option<Cow<'a, str>>,
     /// Message-ID, where it is named.
-    pub message_id: Option<String>,
+    pub message_id: Option<Cow<'a, str>>,
+    /// Size of the message in bytes.
+    pub size: Option<u64>,
+    /// How many messages (or sessions) a statistical record stands for; 1 for all others.
+    pub count: u32,
     /// The description as logged, on one line.
-    pub text: String,
+    pub text: Cow<'a, str>,
 }
 
-impl Event {
+impl<'a> Event<'a> {
     /// An event at a place about which nothing else is known.
     pub fn at(place: Place) -> Self {
         Self {
@@ -140,7 +173,12 @@ impl Event {
             what: What::Other,
             direction: Direction::Unknown,
             connection: None,
+            queue: None,
             remote: None,
+            address: None,
+            helo: None,
+            client: None,
+            client_address: None,
             command: None,
             reply: None,
             status: None,
@@ -150,82 +188,65 @@ impl Event {
             auth_method: None,
             domain: None,
             message_id: None,
-            text: String::new(),
+            size: None,
+            count: 1,
+            text: Cow::Borrowed(""),
+        }
+    }
+
+    /// The same event with texts of its own, to be kept.
+    pub fn into_owned(self) -> Event<'static> {
+        let own = |text: Option<Cow<'a, str>>| text.map(|t| Cow::Owned(t.into_owned()));
+        Event {
+            place: self.place,
+            time: self.time,
+            local: self.local,
+            record: self.record,
+            source: own(self.source),
+            id: self.id,
+            kind: own(self.kind),
+            category: own(self.category),
+            computer: own(self.computer),
+            what: self.what,
+            direction: self.direction,
+            connection: self.connection,
+            queue: own(self.queue),
+            remote: own(self.remote),
+            address: self.address,
+            helo: own(self.helo),
+            client: own(self.client),
+            client_address: self.client_address,
+            command: own(self.command),
+            reply: own(self.reply),
+            status: self.status,
+            recipient: own(self.recipient),
+            sender: own(self.sender),
+            account: own(self.account),
+            auth_method: own(self.auth_method),
+            domain: own(self.domain),
+            message_id: own(self.message_id),
+            size: self.size,
+            count: self.count,
+            text: Cow::Owned(self.text.into_owned()),
         }
     }
 
     /// The domain of the recipient, from its address or named apart; lower case.
     pub fn recipient_domain(&self) -> Option<String> {
-        let of_address = self
-            .recipient
-            .as_deref()
-            .and_then(|r| r.rsplit_once('@'))
-            .map(|(_, d)| d);
-        of_address
+        domain_of(self.recipient.as_deref())
             .or(self.domain.as_deref())
             .filter(|d| !d.is_empty())
             .map(str::to_ascii_lowercase)
     }
-}
 
-/// Why a line was not understood.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Why {
-    /// It stands outside any event, such as the prose around a pasted block.
-    Outside,
-    /// It stands where a part of an event was expected.
-    Malformed,
-}
-
-/// A line that was not understood.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Unparsed {
-    /// Line, counted from 1.
-    pub line: u32,
-    /// The line.
-    pub text: String,
-    /// Why.
-    pub why: Why,
-}
-
-/// Records that are missing between two others, by their numbers.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Gap {
-    /// The last record before the gap.
-    pub after: u64,
-    /// The first record behind it.
-    pub before: u64,
-}
-
-/// One file, read.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Log {
-    /// The file as the caller named it.
-    pub file: String,
-    /// Name of the reader.
-    pub format: String,
-    /// Character encoding.
-    pub encoding: String,
-    /// The events, in file order.
-    pub events: Vec<Event>,
-    /// Lines that were not understood.
-    pub unparsed: Vec<Unparsed>,
-    /// Jumps in the record numbers, where the format has them.
-    pub gaps: Vec<Gap>,
-    /// What the reader had to assume, in words.
-    pub notes: Vec<String>,
-}
-
-impl Log {
-    /// First and last time. `None` when no event has one.
-    pub fn span(&self) -> Option<(Timestamp, Timestamp)> {
-        let times = || self.events.iter().filter_map(|e| e.time);
-        Some((times().min()?, times().max()?))
+    /// The domain of the envelope sender, lower case. `None` for `<>`.
+    pub fn sender_domain(&self) -> Option<String> {
+        domain_of(self.sender.as_deref()).map(str::to_ascii_lowercase)
     }
+}
 
-    /// How many events are known noise.
-    pub fn noise(&self) -> usize {
-        self.events.iter().filter(|e| e.what == What::Noise).count()
-    }
+fn domain_of(address: Option<&str>) -> Option<&str> {
+    address
+        .and_then(|address| address.rsplit_once('@'))
+        .map(|(_, domain)| domain)
 }

@@ -1,150 +1,147 @@
-//! The door: recognise a format by its content, read the file, complete what readers leave open.
+//! What a log format is: recognised by the beginning of a file, then read piece by piece.
+//!
+//! To add a format: a unit struct that implements [`Format`], a reader of its own that implements [`LineReader`] (text) or
+//! [`ByteReader`] (binary), and a line in [`FORMATS`](super::FORMATS). A reader gives each event to [`Out`] as soon as it is
+//! complete and keeps no more than a bounded state; whatever it does not understand goes to [`Out::unparsed`], what it
+//! understands and nobody needs to [`Out::passed`] or [`Out::stranger`].
 
+use std::sync::Arc;
+
+use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use super::blocks::{Clipboard2003, Clipboard2008};
-use super::decode::decode;
-use super::export::{Csv2003, Text2003};
-use super::model::{Event, Gap, Log, Unparsed};
+use super::log::{Log, Unparsed, Why, Zone};
+use super::model::{Event, Place, What};
 use super::when::DateOrder;
 
 /// What the caller knows about a file.
 #[derive(Debug, Clone, Default)]
 pub struct Options {
-    /// Time zone of the machine that showed or exported the log.
+    /// Time zone of the machine that wrote, showed or exported the log.
     pub timezone: Option<TimeZone>,
     /// Order of day and month, where the dates do not tell.
     pub date_order: Option<DateOrder>,
+    /// No record is later than this: when the file was changed last, or now. Dates without a year take theirs from it.
+    pub until: Option<Timestamp>,
 }
 
-/// What a reader makes of a text.
-#[derive(Debug, Default)]
-pub struct Sheet {
-    /// The events, in file order.
-    pub events: Vec<Event>,
-    /// Lines that were not understood.
-    pub unparsed: Vec<Unparsed>,
-    /// What had to be assumed, in words.
-    pub notes: Vec<String>,
+/// The beginning of a file, by which its format is recognised.
+#[derive(Debug, Clone, Copy)]
+pub struct Head<'h> {
+    /// The first bytes, 64 KiB at most.
+    pub bytes: &'h [u8],
+    /// The same as text; the last line may be cut.
+    pub text: &'h str,
 }
 
 /// A log format.
-pub trait Reader: Sync {
+pub trait Format: Sync {
     /// Name for `format:` arguments and reports.
     fn name(&self) -> &'static str;
 
     /// What it is, in one line without a full stop.
     fn summary(&self) -> &'static str;
 
-    /// How sure it is that a text is of this format: 0 (not at all) to 100.
-    fn recognise(&self, text: &str) -> u8;
+    /// How sure it is that a file is of this format: 0 (not at all) to 100. Only the content decides, never a name.
+    fn recognise(&self, head: &Head<'_>) -> u8;
 
-    /// Reads a text. `file` is only for the places of events.
-    fn read(&self, file: &str, text: &str, options: &Options) -> Sheet;
+    /// A reader for one file.
+    fn reader(&self, options: &Options) -> Reader;
 }
 
-/// All formats.
-pub static READERS: &[&dyn Reader] = &[&Clipboard2003, &Clipboard2008, &Text2003, &Csv2003];
-
-/// A file could not be read.
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
-pub enum ReadError {
-    /// The content is of no known format.
-    #[error("cannot tell the format of {file}: known are {known}; name one with `format`")]
-    Unrecognised {
-        /// The file as named by the caller.
-        file: String,
-        /// Names of the formats.
-        known: String,
-    },
-    /// The named format does not exist.
-    #[error("there is no log format '{format}': known are {known}")]
-    NoSuchFormat {
-        /// The name that was asked for.
-        format: String,
-        /// Names of the formats.
-        known: String,
-    },
-    /// The file is empty.
-    #[error("{file} is empty")]
-    Empty {
-        /// The file as named by the caller.
-        file: String,
-    },
+/// A reader by what it takes.
+pub enum Reader {
+    /// Decoded lines.
+    Lines(Box<dyn LineReader>),
+    /// Bytes as they stand in the file.
+    Bytes(Box<dyn ByteReader>),
 }
 
-/// Decodes and reads a file. Without `format` the content decides.
-///
-/// # Errors
-/// When the format is unknown, or the file is empty.
-pub fn read(
-    file: &str,
-    bytes: &[u8],
-    format: Option<&str>,
-    options: &Options,
-) -> Result<Log, ReadError> {
-    let decoded = decode(bytes);
-    if decoded.text.trim().is_empty() {
-        return Err(ReadError::Empty {
-            file: file.to_owned(),
-        });
+/// Reads a text file line by line.
+pub trait LineReader: Send {
+    /// The next line, without its end. `number` counts from 1.
+    fn line(&mut self, number: u32, line: &str, out: &mut Out<'_>);
+
+    /// The file has ended: what is pending goes out now.
+    fn end(&mut self, out: &mut Out<'_>);
+}
+
+/// Reads a binary file piece by piece.
+pub trait ByteReader: Send {
+    /// The next bytes; where they are cut means nothing.
+    fn bytes(&mut self, bytes: &[u8], out: &mut Out<'_>);
+
+    /// The file has ended.
+    fn end(&mut self, out: &mut Out<'_>);
+}
+
+/// Takes events as they are found. Whoever keeps some must bound them.
+pub trait Sink {
+    /// The next event.
+    fn event(&mut self, event: &Event<'_>);
+
+    /// A line that was not understood. It is counted in the [`Log`] already.
+    fn unparsed(&mut self, _line: &Unparsed) {}
+}
+
+/// Where a reader puts what it finds in one file.
+pub struct Out<'o> {
+    pub(super) file: &'o Arc<str>,
+    pub(super) log: &'o mut Log,
+    pub(super) sink: &'o mut dyn Sink,
+}
+
+impl Out<'_> {
+    /// The place of lines of this file.
+    pub fn place(&self, first: u32, last: u32) -> Place {
+        Place {
+            file: Arc::clone(self.file),
+            first,
+            last,
+        }
     }
-    let known = || {
-        READERS
-            .iter()
-            .map(|r| r.name())
-            .collect::<Vec<_>>()
-            .join(", ")
-    };
-    let reader =
-        match format {
-            Some(name) => READERS.iter().find(|r| r.name() == name).ok_or_else(|| {
-                ReadError::NoSuchFormat {
-                    format: name.to_owned(),
-                    known: known(),
-                }
-            })?,
-            None => READERS
-                .iter()
-                .map(|r| (r.recognise(&decoded.text), r))
-                .filter(|(score, _)| *score > 0)
-                .max_by_key(|(score, _)| *score)
-                .map(|(_, r)| r)
-                .ok_or_else(|| ReadError::Unrecognised {
-                    file: file.to_owned(),
-                    known: known(),
-                })?,
-        };
-    let mut sheet = reader.read(file, &decoded.text, options);
-    if decoded.damaged {
-        sheet.notes.push(format!(
-            "some bytes are not valid {} and were replaced",
-            decoded.encoding
-        ));
-    }
-    Ok(Log {
-        file: file.to_owned(),
-        format: reader.name().to_owned(),
-        encoding: decoded.encoding.to_owned(),
-        gaps: gaps(&sheet.events),
-        events: sheet.events,
-        unparsed: sheet.unparsed,
-        notes: sheet.notes,
-    })
-}
 
-/// Jumps in the record numbers. A log that was filtered before it was saved has many: they say
-/// that the picture is not complete, not that something was deleted.
-fn gaps(events: &[Event]) -> Vec<Gap> {
-    let mut numbers: Vec<u64> = events.iter().filter_map(|e| e.record).collect();
-    numbers.sort_unstable();
-    numbers.dedup();
-    numbers
-        .windows(2)
-        .filter(|pair| pair[1] - pair[0] > 1)
-        .map(|pair| Gap {
-            after: pair[0],
-            before: pair[1],
-        })
-        .collect()
+    /// Hands an event on.
+    pub fn event(&mut self, event: &Event<'_>) {
+        self.log.seen(event.time, event.record);
+        self.log.noise += u64::from(event.what == What::Noise);
+        self.sink.event(event);
+    }
+
+    /// A line that was not understood.
+    pub fn unparsed(&mut self, line: u32, text: &str, why: Why) {
+        self.log.not_understood(line, text, why);
+        let text = text.to_owned();
+        self.sink.unparsed(&Unparsed { line, text, why });
+    }
+
+    /// Lines that were understood and tell nothing that is looked for.
+    pub fn passed(&mut self, lines: u64) {
+        self.log.passed += lines;
+    }
+
+    /// A line of another program that writes into the same log.
+    pub fn stranger(&mut self, program: &str) {
+        self.log.passed += 1;
+        if let Some(count) = self.log.strangers.get_mut(program) {
+            *count += 1;
+        } else if self.log.strangers.len() < 50 && program.len() <= 64 {
+            self.log.strangers.insert(program.to_owned(), 1);
+        } else {
+            *self.log.strangers.entry("others".to_owned()).or_insert(0) += 1;
+        }
+    }
+
+    /// Something that had to be assumed, in words. Said once.
+    pub fn note(&mut self, text: impl Into<String>) {
+        let text = text.into();
+        if self.log.notes.len() < 100 && !self.log.notes.contains(&text) {
+            self.log.notes.push(text);
+        }
+    }
+
+    /// How the time zone of the log is known.
+    pub fn zone(&mut self, zone: Zone) {
+        self.log.zone = zone;
+    }
 }

@@ -15,7 +15,7 @@ use super::*;
 struct Expectation {
     format: String,
     unparsed: usize,
-    noise: usize,
+    noise: u64,
     events: Vec<serde_json::Map<String, Value>>,
 }
 
@@ -40,8 +40,9 @@ fn the_cases_read_as_expected() {
         let bytes = std::fs::read(&path).unwrap();
         let name = path.file_name().unwrap().to_str().unwrap();
         let log = read(name, &bytes, None, &Options::default()).unwrap();
-        assert_eq!(log.format, expected.format, "{name}");
-        assert_eq!(log.noise(), expected.noise, "{name}");
+        assert_eq!(log.log.format, expected.format, "{name}");
+        assert_eq!(log.log.noise, expected.noise, "{name}");
+        assert_eq!(log.log.unparsed, log.unparsed.len() as u64, "{name}");
         assert_eq!(
             log.events.len(),
             expected.events.len(),
@@ -68,6 +69,10 @@ fn the_cases_read_as_expected() {
     }
 }
 
+fn as_text(bytes: &[u8]) -> String {
+    decode::head_text(bytes, decode::encoding_of(bytes))
+}
+
 /// Nothing is dropped: every line that is not blank is in an event or among the unparsed.
 #[test]
 fn every_line_is_accounted_for() {
@@ -78,7 +83,7 @@ fn every_line_is_accounted_for() {
         for event in &log.events {
             covered.extend(event.place.first..=event.place.last);
         }
-        for (index, line) in decode(&bytes).text.lines().enumerate() {
+        for (index, line) in as_text(&bytes).lines().enumerate() {
             let number = u32::try_from(index + 1).unwrap();
             assert!(
                 line.trim().is_empty() || covered.contains(&number),
@@ -126,7 +131,7 @@ fn encodings_are_recognised() {
     ];
     for (bytes, encoding) in table {
         let log = read("f", &bytes, None, &Options::default()).unwrap();
-        assert_eq!(log.encoding, encoding);
+        assert_eq!(log.log.encoding, encoding);
         assert_eq!(
             log.events[0].kind.as_deref(),
             Some("Fehler-\u{fc}"),
@@ -150,6 +155,7 @@ fn what_cannot_be_told_is_said() {
     let notes = |date: &str| {
         read("f", block(date).as_bytes(), None, &Options::default())
             .unwrap()
+            .log
             .notes
     };
     assert!(
@@ -163,13 +169,66 @@ fn what_cannot_be_told_is_said() {
     let zone = Options {
         timezone: Some(jiff::tz::TimeZone::fixed(jiff::tz::offset(1))),
         date_order: Some(DateOrder::DayFirst),
+        until: None,
     };
     let log = read("f", block("1/2/2011").as_bytes(), None, &zone).unwrap();
     assert_eq!(
         log.events[0].time.unwrap().to_string(),
         "2011-02-01T09:00:00Z"
     );
-    assert!(log.notes.is_empty(), "{:?}", log.notes);
+    assert!(log.log.notes.is_empty(), "{:?}", log.log.notes);
+}
+
+/// Where the bytes are cut on their way in means nothing, and no line is ever longer than the limit.
+#[test]
+fn pieces_of_any_size_read_the_same() {
+    let text = std::fs::read(
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases/events/export-2003.txt"),
+    )
+    .unwrap();
+    let utf16: Vec<u8> = String::from_utf8(text.clone())
+        .unwrap()
+        .encode_utf16()
+        .flat_map(u16::to_le_bytes)
+        .collect();
+    for bytes in [text, utf16] {
+        // Longer than the head, so that most of it comes in pieces.
+        let long = bytes.repeat(40_000 / bytes.len() * 4 + 4);
+        let whole = read("f", &long, None, &Options::default()).unwrap();
+        for size in [1, 7, 4096, 100_000] {
+            let mut pieces = Collected::default();
+            let mut intake = Intake::new("f", None, &Options::default()).unwrap();
+            for piece in long.chunks(size) {
+                intake.push(piece, &mut pieces).unwrap();
+            }
+            let log = intake.finish(&mut pieces).unwrap();
+            assert_eq!(log, whole.log, "{size}");
+            assert!(pieces.events == whole.events, "{size}");
+        }
+    }
+    let mut overlong = b"1/18/2011\t7:33:29 AM\tS\tError\tNone\t7004\tN/A\tC\tx\n".to_vec();
+    overlong.resize(overlong.len() + 3 * LONGEST, b'x');
+    overlong.extend_from_slice(b"\n1/18/2011\t7:33:30 AM\tS\tError\tNone\t7004\tN/A\tC\ty\n");
+    let got = read("f", &overlong, None, &Options::default()).unwrap();
+    assert_eq!(
+        (got.log.records, got.log.lines, got.unparsed.len()),
+        (2, 3, 1)
+    );
+    assert_eq!(
+        (got.unparsed[0].line, got.unparsed[0].why),
+        (2, Why::BeyondLimit)
+    );
+}
+
+#[test]
+fn record_numbers_that_jump_are_gaps() {
+    let mut log = Log::new("f", "x", "");
+    for number in [5, 3, 4, 9, 8, 8, 20, u64::MAX, 0] {
+        log.seen(None, Some(number));
+    }
+    log.close();
+    let gaps: Vec<(u64, u64)> = log.gaps.iter().map(|gap| (gap.after, gap.before)).collect();
+    assert_eq!(gaps, [(0, 3), (5, 8), (9, 20), (20, u64::MAX)]);
 }
 
 #[test]
@@ -193,9 +252,9 @@ fn strangers_are_refused_with_the_known_formats() {
 
 #[test]
 fn the_registry_is_in_order() {
-    let names: BTreeSet<&str> = READERS.iter().map(|r| r.name()).collect();
-    assert_eq!(names.len(), READERS.len());
-    for reader in READERS {
+    let names: BTreeSet<&str> = FORMATS.iter().map(|r| r.name()).collect();
+    assert_eq!(names.len(), FORMATS.len());
+    for reader in FORMATS {
         assert!(!reader.summary().ends_with('.') && !reader.summary().contains('\n'));
         let used = cases().iter().any(|(_, e)| e.format == reader.name());
         assert!(used, "{} has no case", reader.name());
@@ -227,9 +286,12 @@ proptest! {
     #[test]
     fn no_reader_panics_on_text(lines in proptest::collection::vec(piece(), 0..30)) {
         let text = lines.join("\n");
-        for reader in READERS {
-            let _ = reader.recognise(&text);
-            let sheet = reader.read("f", &text, &Options::default());
+        for reader in FORMATS {
+            let _ = reader.recognise(&Head { bytes: text.as_bytes(), text: &text });
+            if text.trim().is_empty() {
+                continue;
+            }
+            let sheet = read("f", text.as_bytes(), Some(reader.name()), &Options::default()).unwrap();
             // Nothing is dropped, whatever comes.
             let mut covered: BTreeSet<u32> = sheet.unparsed.iter().map(|u| u.line).collect();
             for event in &sheet.events {

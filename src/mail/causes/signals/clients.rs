@@ -126,7 +126,7 @@ pub(super) fn t12_relay_refused(input: &Input<'_>) -> Option<Signal> {
     )
 }
 
-fn logins<'a>(input: &'a Input<'_>) -> impl Iterator<Item = &'a Event> {
+fn logins<'a>(input: &'a Input<'_>) -> impl Iterator<Item = &'a Event<'a>> {
     input
         .events
         .iter()

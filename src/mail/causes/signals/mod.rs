@@ -14,7 +14,7 @@ use crate::mail::events::{Event, Place};
 /// What is measured.
 pub(super) struct Input<'a> {
     pub(super) failures: &'a [Failure<'a>],
-    pub(super) events: &'a [&'a Event],
+    pub(super) events: &'a [&'a Event<'a>],
     pub(super) site: &'a SiteFacts,
     pub(super) facts: &'a Facts,
     /// Whether there is enough data to judge by numbers.

@@ -12,7 +12,7 @@
 //! store      trait Store: journals (the truth), sled (an index that may be lost), artifacts
 //! runbook    model, parse, validate, conditions (CEL), texts (handlebars), schema
 //! actions    one file an action, and the list ACTIONS
-//! probes     the one door to the world: DNS, SMTP, HTTP, commands, the clock
+//! probes     the one door to the world: DNS, SMTP, IMAP, HTTP, commands, the clock
 //! practice   a mail world on loopback, for `demo`, rehearsals and tests
 //! mail       pure knowledge of the field: lists, reverse names, relay variants, replies, logs, causes
 //! record     events, the function that folds them, findings; imports nothing of ours

@@ -7,3 +7,4 @@ pub mod findings;
 pub mod ptr;
 pub mod relay;
 pub mod reply;
+pub mod sasl;

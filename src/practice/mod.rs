@@ -6,7 +6,6 @@
 //! [`office`] is the scenario of a neglected small-office server.
 
 pub mod dns;
-mod encode;
 pub mod imap;
 mod listen;
 mod live;

@@ -1,19 +1,23 @@
-//! The one door to the world: DNS, SMTP, HTTP, commands and the clock. Everything that looks at or
+//! The one door to the world: DNS, SMTP, IMAP, HTTP, commands and the clock. Everything that looks at or
 //! touches something outside the process goes through [`Probes`], which comes in by argument.
 
+pub mod channel;
 pub mod clock;
 pub mod command;
 pub mod dns;
 pub mod http;
+pub mod imap;
 pub mod smtp;
 
 use std::sync::Arc;
 
+pub use channel::ChannelSettings;
 pub use clock::{Clock, ShiftableClock, SystemClock};
 pub use command::Command;
 pub use dns::{Dns, DnsSettings};
 pub use http::{Http, HttpSettings};
-pub use smtp::{Smtp, SmtpSettings};
+pub use imap::Imap;
+pub use smtp::Smtp;
 
 /// Everything an action may touch, handed in by whoever starts it. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -22,6 +26,8 @@ pub struct Probes {
     pub dns: Dns,
     /// Mail servers.
     pub smtp: Smtp,
+    /// Mailboxes.
+    pub imap: Imap,
     /// Web servers.
     pub http: Http,
     /// Programs.
@@ -36,7 +42,9 @@ pub struct ProbeSettings {
     /// Resolvers, tries, budgets. With servers given, web hosts are looked up through them too.
     pub dns: DnsSettings,
     /// Times and trust for mail servers.
-    pub smtp: SmtpSettings,
+    pub smtp: ChannelSettings,
+    /// Times and trust for mailboxes.
+    pub imap: ChannelSettings,
     /// Times and trust for web servers.
     pub http: HttpSettings,
 }
@@ -44,9 +52,9 @@ pub struct ProbeSettings {
 /// The probes could not be set up.
 #[derive(Debug, thiserror::Error)]
 pub enum SetupError {
-    /// A certificate authority for mail servers.
+    /// A certificate authority for mail servers or mailboxes.
     #[error(transparent)]
-    Smtp(#[from] smtp::RootsError),
+    Authority(#[from] channel::RootsError),
     /// The HTTP client.
     #[error(transparent)]
     Http(#[from] http::HttpSetupError),
@@ -63,6 +71,7 @@ impl Probes {
         let dns = Dns::new(settings.dns, clock.clone());
         Ok(Self {
             smtp: Smtp::new(settings.smtp, clock.clone())?,
+            imap: Imap::new(settings.imap, clock.clone())?,
             http: Http::new(settings.http, own_names.then(|| dns.clone()))?,
             dns,
             command: Command,

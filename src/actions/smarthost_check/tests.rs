@@ -15,7 +15,7 @@ use crate::practice::dns::{Rr, ZoneSet};
 use crate::practice::mailbox::MailStore;
 use crate::practice::smtp::{Greeting, Personality, PortSetup, Reply, ServerSetup};
 use crate::practice::{Certificate, Scenario, World};
-use crate::probes::{DnsSettings, ProbeSettings, Probes, SmtpSettings, SystemClock};
+use crate::probes::{ChannelSettings, DnsSettings, ProbeSettings, Probes, SystemClock};
 use crate::record::StepOutcome;
 use crate::site::{ProbeMailbox, SecretRef, Site, Smarthost, Vantage};
 
@@ -114,9 +114,9 @@ impl Rig {
                 tries: vec![Duration::from_millis(500)],
                 ..DnsSettings::default()
             },
-            smtp: SmtpSettings {
+            smtp: ChannelSettings {
                 reply_cap: Duration::from_millis(1500),
-                ..SmtpSettings::default()
+                ..ChannelSettings::default()
             },
             ..ProbeSettings::default()
         };

@@ -9,7 +9,7 @@ use super::Inner;
 use super::fetch::fetch;
 use super::parse::{Word, announced_literal, in_set, words};
 use super::search::search;
-use crate::practice::encode::from_base64;
+use crate::mail::sasl;
 use crate::practice::mailbox::Message;
 use crate::practice::wire::Wire;
 
@@ -197,7 +197,7 @@ impl Session {
                 String::from_utf8_lossy(&line).trim_end().to_owned()
             }
         };
-        let plain = from_base64(&response)
+        let plain = sasl::decode(&response)
             .and_then(|bytes| String::from_utf8(bytes).ok())
             .unwrap_or_default();
         Ok(match plain.split('\0').collect::<Vec<_>>().as_slice() {

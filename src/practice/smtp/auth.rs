@@ -6,7 +6,7 @@ use super::Line;
 use super::personality::{Auth, Login, Personality, StartTls};
 use super::reply::Reply;
 use super::session::{Next, Session};
-use crate::practice::encode::{base64, from_base64, hmac_md5_hex};
+use crate::mail::sasl;
 use crate::practice::wire::Wire;
 
 /// A proof of identity that was offered.
@@ -141,7 +141,7 @@ impl Session {
 
     /// Sends a 334 with `prompt` and returns what came back.
     async fn ask(&self, wire: &mut Wire, prompt: &str) -> io::Result<Step<String>> {
-        self.say(wire, &Reply::new(334, &base64(prompt.as_bytes())))
+        self.say(wire, &Reply::new(334, &sasl::encode(prompt)))
             .await?;
         let Some(line) = wire.line().await? else {
             return Ok(Step::Gone);
@@ -165,10 +165,10 @@ impl Session {
             Proof::Password { password, .. } => *password == login.password,
             Proof::Digest {
                 challenge, digest, ..
-            } => digest.eq_ignore_ascii_case(&hmac_md5_hex(
-                login.password.as_bytes(),
-                challenge.as_bytes(),
-            )),
+            } => {
+                let wanted = sasl::cram_md5_digest(&login.password, challenge.as_bytes());
+                digest.eq_ignore_ascii_case(&wanted)
+            }
         });
         if !right && !auth.accepts_anything {
             return Reply::new(535, "5.7.8 authentication failed");
@@ -200,7 +200,7 @@ fn decoded(text: &str) -> Step<String> {
     if text == "=" {
         return Step::Done(String::new());
     }
-    match from_base64(text).and_then(|bytes| String::from_utf8(bytes).ok()) {
+    match sasl::decode(text).and_then(|bytes| String::from_utf8(bytes).ok()) {
         Some(plain) => Step::Done(plain),
         None => Step::Malformed,
     }

@@ -1,21 +1,13 @@
 //! One SMTP session: commands out, replies in, everything written down.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use jiff::Timestamp;
-use rustls::RootCertStore;
-use rustls::pki_types::ServerName;
-use serde::{Deserialize, Serialize};
-
 use super::capabilities::Capabilities;
-use super::failure::Failure;
 use super::reply::{Oddity, Reply, parse_line};
-use super::tls::{self, TlsReport};
-use super::transcript::{Side, Transcript};
-use super::transport::{Stream, Transport};
-use super::{Endpoint, SmtpSettings};
+use crate::probes::channel::{
+    Channel, Connection, Endpoint, Failure, Side, TlsReport, Transcript, millis,
+};
 
 const MINUTE: Duration = Duration::from_secs(60);
 /// What RFC 5321 4.5.3.2 allows a server for most replies, for the 354, and after the dot.
@@ -28,54 +20,18 @@ const QUIT: Duration = Duration::from_secs(5);
 /// A reply with more lines than this is no reply.
 const MOST_LINES: usize = 500;
 
-/// How far the other end is proven.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Channel {
-    /// In clear.
-    Clear,
-    /// Encrypted, but the certificate does not prove whom we talk to.
-    Unverified,
-    /// Encrypted, and the certificate is in order.
-    Verified,
-}
-
 /// One session. See the module's own words for what it does and does not.
+#[derive(Debug)]
 pub struct Session {
-    endpoint: Endpoint,
-    settings: Arc<SmtpSettings>,
-    roots: Arc<RootCertStore>,
-    transport: Option<Transport>,
-    transcript: Transcript,
-    tls: Option<TlsReport>,
+    connection: Connection,
     capabilities: Capabilities,
     in_data: bool,
 }
 
-impl std::fmt::Debug for Session {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Session")
-            .field("endpoint", &self.endpoint)
-            .field("channel", &self.channel())
-            .finish_non_exhaustive()
-    }
-}
-
 impl Session {
-    pub(super) fn new(
-        endpoint: Endpoint,
-        settings: Arc<SmtpSettings>,
-        roots: Arc<RootCertStore>,
-        now: Timestamp,
-    ) -> Self {
-        let shown = format!("{} ({})", endpoint.host, endpoint.address);
+    pub(super) fn new(connection: Connection) -> Self {
         Self {
-            endpoint,
-            settings,
-            roots,
-            transport: None,
-            transcript: Transcript::new(shown, now),
-            tls: None,
+            connection,
             capabilities: Capabilities::default(),
             in_data: false,
         }
@@ -83,41 +39,37 @@ impl Session {
 
     /// Everything said so far.
     pub fn transcript(&self) -> &Transcript {
-        &self.transcript
+        &self.connection.transcript
     }
 
     /// The transcript alone; the connection is closed.
     pub fn into_transcript(self) -> Transcript {
-        self.transcript
+        self.connection.transcript
     }
 
     /// Where this session goes.
     pub fn endpoint(&self) -> &Endpoint {
-        &self.endpoint
+        self.connection.endpoint()
     }
 
     /// The local address and port, while connected.
     pub fn local(&self) -> Option<SocketAddr> {
-        self.transport.as_ref().and_then(Transport::local)
+        self.connection.local()
     }
 
     /// Whether there is a connection.
     pub fn is_open(&self) -> bool {
-        self.transport.is_some()
+        self.connection.is_open()
     }
 
     /// How far the other end is proven.
     pub fn channel(&self) -> Channel {
-        match &self.tls {
-            None => Channel::Clear,
-            Some(tls) if tls.is_verified() => Channel::Verified,
-            Some(_) => Channel::Unverified,
-        }
+        self.connection.channel()
     }
 
     /// The TLS connection, once there is one.
     pub fn tls(&self) -> Option<&TlsReport> {
-        self.tls.as_ref()
+        self.connection.tls()
     }
 
     /// What the last EHLO offered. Empty before it, after HELO and after STARTTLS.
@@ -131,23 +83,7 @@ impl Session {
     ///
     /// Refused, silent, unreachable, reset, or a failed handshake.
     pub async fn connect(&mut self) -> Result<(), Failure> {
-        let limit = self.settings.connect_timeout;
-        let opening = Transport::connect(self.endpoint.address, self.endpoint.bind);
-        let opened = match tokio::time::timeout(limit, opening).await {
-            Err(_) => Err(Failure::ConnectTimeout(millis(limit))),
-            Ok(Err(error)) => Err(Failure::from_connect(&error)),
-            Ok(Ok(transport)) => Ok(transport),
-        };
-        let transport = opened.inspect_err(|failure| self.transcript.note(failure.to_string()))?;
-        let from = transport
-            .local()
-            .map_or_else(String::new, |local| format!(" from {local}"));
-        self.transcript.note(format!("connected{from}"));
-        self.transport = Some(transport);
-        if self.endpoint.implicit_tls {
-            self.handshake().await?;
-        }
-        Ok(())
+        self.connection.open().await
     }
 
     /// Connects and reads the greeting.
@@ -244,19 +180,9 @@ impl Session {
         if !reply.is_positive() {
             return Ok(reply);
         }
-        let surplus = self
-            .transport
-            .as_mut()
-            .map(Transport::surplus)
-            .unwrap_or_default();
-        if !surplus.is_empty() {
-            let text: String = String::from_utf8_lossy(&surplus)
-                .chars()
-                .take(200)
-                .collect();
-            return Err(self.fail(Failure::Injected(text.trim_end().to_owned())));
-        }
-        self.handshake().await?;
+        self.connection.encrypt().await?;
+        // What was offered in clear does not count any more (RFC 3207 4.2).
+        self.capabilities = Capabilities::default();
         Ok(reply)
     }
 
@@ -282,7 +208,7 @@ impl Session {
         if !self.in_data {
             return Err(Failure::NotOpen);
         }
-        self.transcript.add(
+        self.connection.transcript.add(
             Side::Client,
             &format!("(message of {} octets)", message.len()),
         );
@@ -312,19 +238,17 @@ impl Session {
 
     /// Closes at once, without a word.
     pub fn close(&mut self) {
-        if self.transport.take().is_some() {
-            self.transcript.note("closed");
-        }
+        self.connection.close();
         self.in_data = false;
     }
 
     /// From now on `secret` reads `[secret]` in the transcript, whoever says it.
     pub(super) fn hide(&mut self, secret: &str) {
-        self.transcript.hide(secret);
+        self.connection.transcript.hide(secret);
     }
 
     pub(super) fn note(&mut self, text: &str) {
-        self.transcript.note(text);
+        self.connection.transcript.note(text);
     }
 
     /// Sends `line`, writes down `shown`, reads the reply.
@@ -340,7 +264,7 @@ impl Session {
         if !self.is_open() {
             return Err(Failure::NotOpen);
         }
-        self.transcript.add(Side::Client, shown);
+        self.connection.transcript.add(Side::Client, shown);
         let mut bytes = Vec::with_capacity(line.len() + 2);
         bytes.extend_from_slice(line.as_bytes());
         bytes.extend_from_slice(b"\r\n");
@@ -349,55 +273,36 @@ impl Session {
     }
 
     async fn transmit(&mut self, bytes: &[u8], allowed: Duration) -> Result<(), Failure> {
-        let limit = allowed.min(self.settings.reply_cap);
-        let transport = self.transport.as_mut().ok_or(Failure::NotOpen)?;
-        let failure = match tokio::time::timeout(limit, transport.send(bytes)).await {
-            Ok(Ok(())) => return Ok(()),
+        let patience = self.connection.patience(allowed);
+        let failure = match self.connection.send(bytes, patience).await {
+            Ok(()) => return Ok(()),
+            Err(silent @ Failure::Silent { .. }) => silent,
             // A server that hangs up often says why first: that is still to be read.
-            Ok(Err(error)) if bytes.len() < 4096 => match self.reply(MINUTE).await {
+            Err(failure) if bytes.len() < 4096 => match self.reply(MINUTE).await {
                 Ok(reply) => {
-                    self.transcript
-                        .note(format!("the connection broke after {reply}"));
-                    Failure::from_stream(&error)
+                    let note = format!("the connection broke after {reply}");
+                    self.connection.transcript.note(note);
+                    failure
                 }
                 Err(failure) => failure,
             },
-            Ok(Err(error)) => Failure::from_stream(&error),
-            Err(_) => Failure::Silent {
-                waited_ms: millis(limit),
-                allowed_ms: millis(allowed),
-                bytes: 0,
-            },
+            Err(failure) => failure,
         };
         Err(self.fail(failure))
     }
 
     async fn reply(&mut self, allowed: Duration) -> Result<Reply, Failure> {
-        let limit = allowed.min(self.settings.reply_cap);
+        let patience = self.connection.patience(allowed);
         let started = Instant::now();
-        let deadline = tokio::time::Instant::now() + limit;
-        let mut lines = Vec::new();
+        let mut lines: Vec<String> = Vec::new();
         let mut oddities: Vec<Oddity> = Vec::new();
         let mut code = None;
         loop {
-            let Some(transport) = self.transport.as_mut() else {
-                return Err(Failure::NotOpen);
-            };
-            let raw = match tokio::time::timeout_at(deadline, transport.line()).await {
-                Ok(Ok(raw)) => raw,
-                Ok(Err(error)) => return Err(self.fail(Failure::from_stream(&error))),
-                Err(_) => {
-                    let bytes = transport.pending() + lines.iter().map(String::len).sum::<usize>();
-                    return Err(self.fail(Failure::Silent {
-                        waited_ms: millis(limit),
-                        allowed_ms: millis(allowed),
-                        bytes,
-                    }));
-                }
-            };
+            let before = lines.iter().map(String::len).sum();
+            let raw = self.connection.line(patience, before).await?;
             let shown = String::from_utf8_lossy(&raw);
             let shown = shown.trim_end_matches(['\r', '\n']);
-            self.transcript.add(Side::Server, shown);
+            self.connection.transcript.add(Side::Server, shown);
             let Some(line) = parse_line(&raw) else {
                 let text = shown.chars().take(200).collect();
                 return Err(self.fail(Failure::NotSmtp(text)));
@@ -409,13 +314,15 @@ impl Session {
                 note_once(&mut oddities, Oddity::CodeMismatch);
             }
             code = Some(line.code);
-            lines.push(self.transcript.hidden(&line.text));
+            lines.push(self.connection.transcript.hidden(&line.text));
             if lines.len() > MOST_LINES {
                 return Err(self.fail(Failure::NotSmtp("a reply without an end".to_owned())));
             }
             if !line.more {
                 for oddity in &oddities {
-                    self.transcript.note(format!("odd reply: {oddity:?}"));
+                    self.connection
+                        .transcript
+                        .note(format!("odd reply: {oddity:?}"));
                 }
                 return Ok(Reply {
                     code: line.code,
@@ -427,47 +334,10 @@ impl Session {
         }
     }
 
-    async fn handshake(&mut self) -> Result<(), Failure> {
-        let host = self.endpoint.host.trim_matches(['[', ']']);
-        let name = ServerName::try_from(host.to_owned())
-            .unwrap_or_else(|_| ServerName::from(self.endpoint.address.ip()));
-        let tcp = match self.transport.take().map(|transport| transport.stream) {
-            Some(Stream::Clear(tcp)) => tcp,
-            _ => return Err(Failure::NotOpen),
-        };
-        let trusted = self.settings.extra_roots.clone();
-        let (connector, recorder) = tls::connector(self.roots.clone(), trusted)
-            .map_err(|error| Failure::Handshake(error.to_string()))?;
-        let limit = MINUTE.min(self.settings.reply_cap);
-        let outcome = match tokio::time::timeout(limit, connector.connect(name, tcp)).await {
-            Err(_) => Err(format!("no end of it within {} ms", millis(limit))),
-            Ok(Err(error)) => Err(tls::handshake_trouble(&error)),
-            Ok(Ok(stream)) => Ok(stream),
-        };
-        let stream = outcome.map_err(|why| self.fail(Failure::Handshake(why)))?;
-        let report = TlsReport::new(stream.get_ref().1, recorder.take());
-        self.transcript
-            .note(format!("{} with {}", report.protocol, report.cipher));
-        match &report.certificate {
-            None => self.transcript.note("the certificate cannot be read"),
-            Some(certificate) => {
-                for fault in certificate.faults() {
-                    self.transcript.note(format!("certificate: {fault}"));
-                }
-            }
-        }
-        self.tls = Some(report);
-        // What was offered in clear does not count any more (RFC 3207 4.2).
-        self.capabilities = Capabilities::default();
-        self.transport = Some(Transport::over(Stream::Tls(Box::new(stream))));
-        Ok(())
-    }
-
     /// Writes down a failure and closes: after it nothing the session says could be understood.
     fn fail(&mut self, failure: Failure) -> Failure {
-        self.transcript.note(failure.to_string());
-        self.close();
-        failure
+        self.in_data = false;
+        self.connection.fail(failure)
     }
 }
 
@@ -490,8 +360,4 @@ fn stuffed(message: &[u8]) -> Vec<u8> {
         out.extend_from_slice(b"\r\n");
     }
     out
-}
-
-pub(super) fn millis(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }

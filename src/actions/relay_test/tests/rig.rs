@@ -15,7 +15,7 @@ use crate::practice::dns::ZoneSet;
 use crate::practice::mailbox::MailStore;
 use crate::practice::smtp::{Personality, ServerSetup, SmtpServer};
 use crate::practice::{Scenario, World};
-use crate::probes::{DnsSettings, ProbeSettings, Probes, SmtpSettings, SystemClock};
+use crate::probes::{ChannelSettings, DnsSettings, ProbeSettings, Probes, SystemClock};
 use crate::record::{Artifact, Finding, StepState};
 use crate::site::{ProbeMailbox, Server, Site};
 use crate::templates::Templates;
@@ -68,9 +68,9 @@ impl Rig {
             servers: vec![world.dns()],
             ..DnsSettings::default()
         };
-        let smtp = SmtpSettings {
+        let smtp = ChannelSettings {
             reply_cap: Duration::from_secs(2),
-            ..SmtpSettings::default()
+            ..ChannelSettings::default()
         };
         let settings = ProbeSettings {
             dns,

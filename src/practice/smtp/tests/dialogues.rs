@@ -246,15 +246,14 @@ async fn cram_md5() {
         .play("start", "S: 220\nC: EHLO x.example\nS: 250")
         .await;
     let challenge = client.ask("AUTH CRAM-MD5").await;
-    let challenge =
-        crate::practice::encode::from_base64(challenge.strip_prefix("334 ").unwrap()).unwrap();
+    let challenge = crate::mail::sasl::decode(challenge.strip_prefix("334 ").unwrap()).unwrap();
     let answer = format!(
         "office {}",
-        crate::practice::encode::hmac_md5_hex(b"pass", &challenge)
+        crate::mail::sasl::cram_md5_digest("pass", &challenge)
     );
     assert!(
         client
-            .ask(&crate::practice::encode::base64(answer.as_bytes()))
+            .ask(&crate::mail::sasl::encode(answer))
             .await
             .starts_with("235")
     );

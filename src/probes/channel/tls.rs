@@ -6,11 +6,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
+use rustls::{ClientConfig, DigitallySignedStruct, SignatureScheme};
 use serde::{Deserialize, Serialize};
 use tokio_rustls::TlsConnector;
 
 use super::certificate::{CertificateReport, judge};
+use super::trust::Trust;
 
 /// A TLS connection as negotiated.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -53,14 +54,10 @@ impl TlsReport {
 }
 
 /// A connector for one handshake and the place where its certificate is written down.
-pub(super) fn connector(
-    roots: Arc<RootCertStore>,
-    trusted: Vec<CertificateDer<'static>>,
-) -> Result<(TlsConnector, Arc<Recorder>), rustls::Error> {
+pub(super) fn connector(trust: &Trust) -> Result<(TlsConnector, Arc<Recorder>), rustls::Error> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let recorder = Arc::new(Recorder {
-        roots,
-        trusted,
+        trust: trust.clone(),
         provider: provider.clone(),
         seen: Mutex::new(None),
     });
@@ -75,8 +72,7 @@ pub(super) fn connector(
 /// A verifier that verifies, writes down, and lets go on.
 #[derive(Debug)]
 pub(super) struct Recorder {
-    roots: Arc<RootCertStore>,
-    trusted: Vec<CertificateDer<'static>>,
+    trust: Trust,
     provider: Arc<CryptoProvider>,
     seen: Mutex<Option<CertificateReport>>,
 }
@@ -105,8 +101,8 @@ impl ServerCertVerifier for Recorder {
         let report = judge(
             &sent,
             server_name,
-            &self.roots,
-            &self.trusted,
+            &self.trust.roots,
+            &self.trust.named,
             &self.provider,
             now,
         );

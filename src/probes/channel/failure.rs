@@ -25,7 +25,7 @@ pub enum Failure {
     #[error("the server closed the connection without a reply")]
     Closed,
     /// Connected, but no reply in time: a tarpit, a filter that swallows, or an overloaded server.
-    #[error("no reply within {waited_ms} ms (RFC 5321 allows {allowed_ms} ms)")]
+    #[error("no reply within {waited_ms} ms (a mail program would wait {allowed_ms} ms)")]
     Silent {
         /// How long we waited.
         waited_ms: u64,
@@ -37,6 +37,12 @@ pub enum Failure {
     /// What came is no SMTP reply.
     #[error("not an SMTP reply: {0}")]
     NotSmtp(String),
+    /// What came is no IMAP response.
+    #[error("not an IMAP response: {0}")]
+    NotImap(String),
+    /// The connection failed in some other way, as the system says.
+    #[error("the connection failed: {0}")]
+    Broken(String),
     /// The session is not connected (any more).
     #[error("the session is not open")]
     NotOpen,
@@ -87,7 +93,7 @@ impl Failure {
             io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionAborted => Self::Reset,
             // TLS without close_notify is how most servers hang up.
             io::ErrorKind::UnexpectedEof | io::ErrorKind::BrokenPipe => Self::Closed,
-            _ => Self::NotSmtp(error.to_string()),
+            _ => Self::Broken(error.to_string()),
         }
     }
 }

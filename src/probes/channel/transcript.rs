@@ -1,4 +1,4 @@
-//! What was said, line by line, with the time of each line: the evidence of every SMTP check.
+//! What was said, line by line, with the time of each line: the evidence of every check of a mail server.
 
 use std::fmt;
 use std::time::Instant;
@@ -58,14 +58,14 @@ impl Transcript {
     }
 
     /// From now on `secret` reads `[secret]` in every line, of either side.
-    pub(super) fn hide(&mut self, secret: &str) {
+    pub(in crate::probes) fn hide(&mut self, secret: &str) {
         // Very short values would blot out ordinary text.
         if secret.len() >= 4 {
             self.secrets.push(secret.to_owned());
         }
     }
 
-    pub(super) fn add(&mut self, side: Side, text: &str) {
+    pub(in crate::probes) fn add(&mut self, side: Side, text: &str) {
         let mut text = text.to_owned();
         for secret in &self.secrets {
             if text.contains(secret.as_str()) {
@@ -79,18 +79,18 @@ impl Transcript {
         });
     }
 
-    pub(super) fn note(&mut self, text: impl AsRef<str>) {
+    pub(in crate::probes) fn note(&mut self, text: impl AsRef<str>) {
         self.add(Side::Note, text.as_ref());
     }
 
     /// `text` with the session's secrets hidden.
-    pub(super) fn hidden(&self, text: &str) -> String {
+    pub(in crate::probes) fn hidden(&self, text: &str) -> String {
         self.secrets.iter().fold(text.to_owned(), |t, secret| {
             t.replace(secret.as_str(), "[secret]")
         })
     }
 
-    pub(super) fn ms(&self) -> u64 {
+    fn ms(&self) -> u64 {
         u64::try_from(self.begun.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
 }

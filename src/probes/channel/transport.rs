@@ -7,7 +7,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio_rustls::client::TlsStream;
 
-/// A line longer than this is no SMTP.
+/// A line longer than this is no mail protocol.
 const LINE_CAP: usize = 16 * 1024;
 
 /// The stream, or none.
@@ -81,14 +81,27 @@ impl Transport {
                 return Err(io::Error::other("a line without an end"));
             }
             searched = self.unread.len();
-            let got = match &mut self.stream {
-                Stream::Clear(stream) => stream.read_buf(&mut self.unread).await?,
-                Stream::Tls(stream) => stream.read_buf(&mut self.unread).await?,
-            };
-            if got == 0 {
-                return Err(io::ErrorKind::UnexpectedEof.into());
-            }
+            self.fill().await?;
         }
+    }
+
+    /// Exactly `count` bytes. Safe to drop half way, as [`Transport::line`].
+    pub(super) async fn exactly(&mut self, count: usize) -> io::Result<Vec<u8>> {
+        while self.unread.len() < count {
+            self.fill().await?;
+        }
+        Ok(self.unread.drain(..count).collect())
+    }
+
+    async fn fill(&mut self) -> io::Result<()> {
+        let got = match &mut self.stream {
+            Stream::Clear(stream) => stream.read_buf(&mut self.unread).await?,
+            Stream::Tls(stream) => stream.read_buf(&mut self.unread).await?,
+        };
+        if got == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        Ok(())
     }
 
     /// Bytes of an unfinished line.

@@ -24,8 +24,8 @@
 //! # The life of a run
 //!
 //! `cli` loads the settings and the site file. `runbook::load` reads the runbook and checks it: all faults at once, each with
-//! its place. [`engine::plan`] makes the first event, [`engine::Engine::create`] writes it; from then on the run can be resumed
-//! whatever happens. [`engine::Engine::carry_on`] goes on until nothing can go on: it reads off the state what can happen next,
+//! its place. [`engine::plan`] makes the first event, [`engine::TakenUp::new`] writes it; from then on the run can be resumed
+//! whatever happens. [`engine::Worker::work`] goes on until nothing can go on: it reads off the state what can happen next,
 //! appends each event to the store, *then* acts, then appends the outcome. [`record::next`] is the one function that moves the
 //! state; executor, resume, decisions and reports all fold events with it. A step that waits for a person or a date is an
 //! event too, and the process may end; a decision is appended to the same journal by whoever brings it.

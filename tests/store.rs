@@ -1,5 +1,8 @@
 //! One set of tests for every store: what a `Store` promises, whoever implements it.
 
+#[path = "store/shared.rs"]
+mod shared;
+
 use std::sync::{Arc, Barrier};
 
 use jiff::Timestamp;
@@ -66,6 +69,8 @@ fn with_each_store(test: impl Fn(&str, Arc<dyn Store>)) {
         "embedded",
         Arc::new(Embedded::new(folder.path().join("state"))),
     );
+    let grouped = Embedded::new(folder.path().join("fleet"));
+    test("grouped", Arc::new(grouped.grouped().expect("a log")));
 }
 
 #[test]

@@ -85,7 +85,7 @@ pub enum Command {
     },
     /// Carry a runbook out for a site
     #[command(
-        after_help = "Examples:\n  mailmedic run blacklist-recovery --site sites/acme.yaml\n  mailmedic run health-check --site sites/acme.yaml --quiet   # for cron: the exit code tells\n  mailmedic run my-runbook.yaml --site sites/acme.yaml --set max_wait=5d --check"
+        after_help = "Examples:\n  mailmedic run blacklist-recovery --site sites/acme.yaml\n  mailmedic run health-check --site sites/acme.yaml --quiet   # for cron: the exit code tells\n  mailmedic run my-runbook.yaml --site sites/acme.yaml --set max_wait=5d --check\n  mailmedic run health-check --sites sites --tag pilot --except 'test-*' --max-concurrent 20"
     )]
     Run(RunArgs),
     /// Go on with a run, or with all that are due
@@ -93,7 +93,7 @@ pub enum Command {
         after_help = "Examples:\n  mailmedic resume acme-261124-k7qd\n  mailmedic resume acme            # the one open run of site acme\n  mailmedic resume --all           # for a timer"
     )]
     Resume {
-        /// Run id, the beginning of one, or a site with one open run
+        /// Run id, the beginning of one, a site with one open run, or a fleet run
         #[arg(required_unless_present = "all")]
         run: Option<String>,
         /// All open runs that can go on
@@ -244,6 +244,18 @@ pub struct RunArgs {
     /// Folder of site files
     #[arg(long, value_name = "DIR", conflicts_with = "site")]
     pub sites: Option<PathBuf>,
+    /// Only sites whose id is like this (`*` and `?` stand for anything); may be repeated
+    #[arg(long, value_name = "PATTERN")]
+    pub only: Vec<String>,
+    /// No site whose id is like this; may be repeated
+    #[arg(long, value_name = "PATTERN")]
+    pub except: Vec<String>,
+    /// Only sites with this tag, or with all of TAG+TAG; may be repeated
+    #[arg(long, value_name = "TAG")]
+    pub tag: Vec<String>,
+    /// Sites at the same time [default: the runbook's `rollout`]
+    #[arg(long, value_name = "N", value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..=100_000))]
+    pub max_concurrent: Option<usize>,
     /// Inputs, NAME=VALUE
     #[arg(long = "set", value_name = "NAME=VALUE")]
     pub set: Vec<String>,

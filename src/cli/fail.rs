@@ -41,6 +41,15 @@ impl Fail {
         Fail::failed(format!("{}: {}", doing.into(), chain(&cause)))
     }
 
+    /// What it says, in one line.
+    pub(super) fn text(&self) -> String {
+        match self {
+            Fail::Faults(faults) => format!("{} faults in a file", faults.0.len()),
+            Fail::Said { text, .. } => text.clone(),
+            Fail::Gone => "the reader of the output is gone".to_owned(),
+        }
+    }
+
     /// How the program ends.
     pub(super) fn exit(&self) -> Exit {
         match self {

@@ -48,13 +48,6 @@ impl Live {
         })
     }
 
-    /// Shows the events that were written before this process took the run up: a new run's first event, nothing else.
-    pub(super) fn begin(&self, events: &[Event], state: &RunState) {
-        if let [first] = events {
-            self.event(first, state);
-        }
-    }
-
     /// Says something that is no event, to people only.
     pub(super) fn say(&self, text: &str) {
         if !self.json && !self.quiet {

@@ -4,6 +4,7 @@ pub mod args;
 mod commands;
 pub mod exit;
 mod fail;
+mod fleet_live;
 mod live;
 mod out;
 mod site_lists;

@@ -52,8 +52,14 @@ impl Workspace {
         })
     }
 
-    /// The door to the world for one site: its resolvers, unless the command line names others.
+    /// The door to the world for one site.
     pub(super) fn probes(&self, site: &Site) -> Result<Probes, Fail> {
+        Probes::new(self.probe_settings(site)?, self.clock.clone())
+            .map_err(|error| Fail::because("cannot set up the probes", error))
+    }
+
+    /// How the world is looked at for one site: its resolvers, unless the command line names others.
+    pub(super) fn probe_settings(&self, site: &Site) -> Result<ProbeSettings, Fail> {
         let mut servers = self.global.resolver.clone();
         if servers.is_empty() {
             for text in &site.resolver {
@@ -67,17 +73,13 @@ impl Workspace {
         }
         let dns = DnsSettings {
             servers,
-            budgets: budgets(),
+            further_budgets: Some(budgets),
             ..DnsSettings::default()
         };
-        Probes::new(
-            ProbeSettings {
-                dns,
-                ..ProbeSettings::default()
-            },
-            self.clock.clone(),
-        )
-        .map_err(|error| Fail::because("cannot set up the probes", error))
+        Ok(ProbeSettings {
+            dns,
+            ..ProbeSettings::default()
+        })
     }
 
     /// The engine for one site.
@@ -190,11 +192,6 @@ impl Workspace {
                 self.store.root().display()
             ))),
         }
-    }
-
-    /// A run as it stands.
-    pub(super) fn state(&self, run: &str) -> Result<RunState, Fail> {
-        Ok(self.store.read(run)?.state(run)?)
     }
 
     /// The runbook and site pinned in a run.

@@ -5,17 +5,16 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::observer::{Observer, StepProgress};
+use super::Engine;
+use super::observer::StepProgress;
 use super::variables::Snapshot;
 use crate::actions::{
     Action, ActionError, Args, ArtifactSink, Conditions, Context, Next, Report, Secrets, StepInfo,
     Vault, WaitFor,
 };
-use crate::probes::Probes;
 use crate::record::{Artifact, RunState, Wait};
 use crate::site::Site;
 use crate::store::Store;
-use crate::templates::Templates;
 
 /// How an attempt ended.
 #[derive(Debug)]
@@ -48,12 +47,9 @@ pub(super) struct Job {
 
 /// What all attempts of a run share.
 pub(super) struct Shared {
+    pub(super) engine: Engine,
     pub(super) site: Site,
-    pub(super) probes: Probes,
-    pub(super) templates: Templates,
     pub(super) secrets: Secrets,
-    pub(super) store: Arc<dyn Store>,
-    pub(super) observer: Arc<dyn Observer>,
     pub(super) judge: fn(&str, &Value) -> Result<bool, String>,
 }
 
@@ -79,7 +75,7 @@ struct Judge<'a> {
 
 impl Conditions for Judge<'_> {
     fn holds(&self, condition: &str, result: &Value) -> Result<bool, String> {
-        let mut values = super::variables::variables(&self.facts.state, None);
+        let mut values = super::variables::variables(&self.facts.state, None, None);
         if let Some(map) = values.as_object_mut() {
             map.insert("result".to_owned(), result.clone());
         }
@@ -93,13 +89,13 @@ impl Job {
         let shared = &self.shared;
         let facts = Snapshot {
             state: self.state,
-            store: shared.store.clone(),
+            store: shared.engine.store.clone(),
         };
         let progress = StepProgress {
             key: self.key.clone(),
-            observer: shared.observer.clone(),
+            observer: shared.engine.observer.clone(),
         };
-        let sink = Sink(&*shared.store);
+        let sink = Sink(&*shared.engine.store);
         let judge = Judge {
             judge: shared.judge,
             facts: &facts,
@@ -107,12 +103,12 @@ impl Job {
         let context = Context {
             site: &shared.site,
             args: &self.args,
-            probes: &shared.probes,
+            probes: &shared.engine.probes,
             progress: &progress,
             artifacts: &sink,
             secrets: &shared.secrets,
             facts: &facts,
-            templates: &shared.templates,
+            templates: &shared.engine.templates,
             conditions: &judge,
             step: StepInfo {
                 run: &facts.state.created.run,

@@ -1,33 +1,38 @@
 //! Runbooks carried out: planned, executed, recovered.
 //!
-//! The life of a run: [`plan`] (pure) makes the first event; [`Engine::create`] writes it; [`Engine::carry_on`] takes the run up
-//! and goes on until nothing can go on, appending each event before it acts. What can happen next is read off the state
+//! The life of a run: [`plan`] (pure) makes the first event; [`TakenUp::new`] writes it, or [`TakenUp::again`] takes the run up
+//! once more; its [`Worker`] goes on until nothing can go on, appending each event before it acts. What can happen next is read off the state
 //! (`ready`), an attempt is a `job`, what a dead process left behind is judged by `recovery`, and what people say comes in
 //! through [`decide`]. The engine never prints and never asks: an [`Observer`] hears what happens.
 
 mod decide;
 mod executor;
+mod fleet;
 mod job;
 mod observer;
 mod plan;
 mod ready;
 mod recovery;
+mod taken;
 mod variables;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::probes::Probes;
-use crate::record::{NewEvent, RunConclusion};
+use crate::record::RunConclusion;
 use crate::runbook::Checked;
 use crate::site::Site;
 use crate::store::{Store, StoreError};
 use crate::templates::Templates;
 
 pub use decide::{Answer, DecisionError, cancel, decide};
+pub use executor::Worker;
+pub use fleet::{FleetRun, FleetStop, Host, Standing, limits};
 pub use job::chain;
 pub use observer::{Observer, Silent};
 pub use plan::{PlanRequest, plan};
+pub use taken::TakenUp;
 
 /// Carries runs out.
 #[derive(Clone)]
@@ -80,29 +85,16 @@ pub enum EngineError {
 }
 
 impl Engine {
-    /// Writes a new run. After this it can be resumed, whatever happens.
+    /// A worker for a run. `runbook` and `site` are those pinned in it.
     ///
     /// # Errors
-    /// When another run holds the pair of site and runbook, or the store cannot be written.
-    pub fn create(&self, first: NewEvent) -> Result<String, EngineError> {
-        let journal = self.store.create(first)?;
-        Ok(journal.run().to_owned())
-    }
-
-    /// Works on a run until nothing can go on. `runbook` and `site` are those pinned in the run; `stop` becomes true when the
-    /// process should end.
-    ///
-    /// # Errors
-    /// When another process works on the run, or the store fails.
-    pub async fn carry_on(
+    /// When the runbook does not fit the run.
+    pub fn worker(
         &self,
-        run: &str,
+        run: TakenUp,
         runbook: &Checked,
         site: Site,
-        stop: tokio::sync::watch::Receiver<bool>,
-    ) -> Result<Stop, EngineError> {
-        executor::Executor::take_up(self, run, runbook, site)?
-            .work(stop)
-            .await
+    ) -> Result<Worker, EngineError> {
+        Worker::of(self, run, runbook, site)
     }
 }

@@ -1,5 +1,6 @@
 //! What expressions, texts and documents can see of a run.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
@@ -9,37 +10,47 @@ use crate::record::{Finding, RunState, StepState};
 use crate::report::View;
 use crate::store::Store;
 
-/// The variables of a run: `site`, `inputs`, `steps`, `findings`, `run`, and the item of a `foreach` under its alias.
-pub(super) fn variables(state: &RunState, item: Option<(&str, &Value)>) -> Value {
-    let mut steps = Map::new();
-    for step in &state.steps {
-        if step.parent.is_none() {
-            steps.insert(step.plan.key.clone(), step_value(step));
-        }
-    }
-    let findings: Vec<Value> = state
-        .open_findings()
-        .into_iter()
-        .filter_map(|(finding, _)| serde_json::to_value(finding).ok())
-        .collect();
+/// The variables of a run: `site`, `inputs`, `steps`, `findings`, `run`, and the item of a `foreach` under its alias. With
+/// `wanted`, only those that it names.
+pub(super) fn variables(
+    state: &RunState,
+    item: Option<(&str, &Value)>,
+    wanted: Option<&BTreeSet<String>>,
+) -> Value {
     let created = &state.created;
-    let mut values = json!({
-        "site": created.site_snapshot,
-        "inputs": created.inputs,
-        "steps": steps,
-        "findings": findings,
-        "run": {
+    let mut values = Map::new();
+    let mut put = |name: &str, value: &dyn Fn() -> Value| {
+        if wanted.is_none_or(|wanted| wanted.contains(name)) {
+            values.insert(name.to_owned(), value());
+        }
+    };
+    put("site", &|| created.site_snapshot.clone());
+    put("inputs", &|| Value::Object(created.inputs.clone()));
+    put("steps", &|| {
+        let steps = state.steps.iter().filter(|step| step.parent.is_none());
+        steps
+            .map(|step| (step.plan.key.clone(), step_value(step)))
+            .collect::<Map<_, _>>()
+            .into()
+    });
+    put("findings", &|| {
+        let open = state.open_findings().into_iter();
+        open.filter_map(|(finding, _)| serde_json::to_value(finding).ok())
+            .collect()
+    });
+    put("run", &|| {
+        json!({
             "id": created.run,
             "runbook": created.runbook,
             "started": state.created_at,
             "by": state.created_by,
             "mode": created.mode,
-        },
+        })
     });
-    if let (Some((alias, item)), Some(map)) = (item, values.as_object_mut()) {
-        map.insert(alias.to_owned(), item.clone());
+    if let Some((alias, item)) = item {
+        put(alias, &|| item.clone());
     }
-    values
+    values.into()
 }
 
 fn step_value(step: &StepState) -> Value {

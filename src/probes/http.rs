@@ -1,7 +1,7 @@
 //! HTTP as a probe needs it: one request, one answer, no redirect followed, nothing retried.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
@@ -137,8 +137,10 @@ pub struct HttpSetupError(#[source] Box<dyn std::error::Error + Send + Sync>);
 /// The client. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Http {
-    client: Client,
+    /// Made when the first request goes out: most runs make none.
+    client: Arc<OnceLock<Client>>,
     settings: Arc<HttpSettings>,
+    dns: Option<Dns>,
 }
 
 impl Http {
@@ -148,6 +150,27 @@ impl Http {
     ///
     /// When a certificate authority cannot be used.
     pub fn new(settings: HttpSettings, dns: Option<Dns>) -> Result<Self, HttpSetupError> {
+        let mut roots = RootCertStore::empty();
+        for root in &settings.extra_roots {
+            roots.add(root.clone()).map_err(setup)?;
+        }
+        Ok(Self {
+            client: Arc::default(),
+            settings: Arc::new(settings),
+            dns,
+        })
+    }
+
+    fn client(&self) -> Result<&Client, HttpSetupError> {
+        if let Some(client) = self.client.get() {
+            return Ok(client);
+        }
+        let client = self.make_client()?;
+        Ok(self.client.get_or_init(|| client))
+    }
+
+    fn make_client(&self) -> Result<Client, HttpSetupError> {
+        let settings = &self.settings;
         let mut roots = RootCertStore {
             roots: webpki_roots::TLS_SERVER_ROOTS.to_vec(),
         };
@@ -169,13 +192,10 @@ impl Http {
         if !settings.use_proxy {
             builder = builder.no_proxy();
         }
-        if let Some(dns) = dns {
+        if let Some(dns) = self.dns.clone() {
             builder = builder.dns_resolver(Arc::new(Names(dns)));
         }
-        Ok(Self {
-            client: builder.build().map_err(setup)?,
-            settings: Arc::new(settings),
-        })
+        builder.build().map_err(setup)
     }
 
     /// Sends one request. Every status is an answer, a redirect too.
@@ -193,7 +213,11 @@ impl Http {
                 .map_err(|_| HttpError::Request(format!("'{method}' is no HTTP method")))?,
         };
         let mut builder = self
-            .client
+            .client()
+            .map_err(|error| {
+                let why = error.0.to_string();
+                HttpError::Request(format!("{error}: {why}"))
+            })?
             .request(method, url)
             .timeout(request.timeout.unwrap_or(self.settings.timeout));
         for (name, value) in &request.headers {

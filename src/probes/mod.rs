@@ -68,7 +68,27 @@ impl Probes {
     /// When a certificate authority in the settings cannot be used.
     pub fn new(settings: ProbeSettings, clock: Arc<dyn Clock>) -> Result<Self, SetupError> {
         let own_names = !settings.dns.servers.is_empty();
-        let dns = Dns::new(settings.dns, clock.clone());
+        let dns = Dns::new(settings.dns.clone(), clock.clone());
+        Self::with(settings, clock, dns, own_names)
+    }
+
+    /// Other probes, with other resolvers and the same clock, that share the budgets of list operators with these.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Probes::new`].
+    pub fn beside(&self, settings: ProbeSettings) -> Result<Self, SetupError> {
+        let own_names = !settings.dns.servers.is_empty();
+        let dns = self.dns.beside(settings.dns.clone());
+        Self::with(settings, self.clock.clone(), dns, own_names)
+    }
+
+    fn with(
+        settings: ProbeSettings,
+        clock: Arc<dyn Clock>,
+        dns: Dns,
+        own_names: bool,
+    ) -> Result<Self, SetupError> {
         Ok(Self {
             smtp: Smtp::new(settings.smtp, clock.clone())?,
             imap: Imap::new(settings.imap, clock.clone())?,

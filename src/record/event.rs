@@ -29,6 +29,17 @@ pub struct Event {
     pub event: EventKind,
 }
 
+/// The same, borrowed, for writing.
+#[derive(Serialize)]
+struct Line<'a> {
+    v: u32,
+    seq: u64,
+    at: Timestamp,
+    actor: &'a str,
+    prev: &'a str,
+    event: &'a EventKind,
+}
+
 /// An event before the store has given it its place in the run.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NewEvent {
@@ -38,6 +49,41 @@ pub struct NewEvent {
     pub actor: String,
     /// What happened.
     pub event: EventKind,
+}
+
+impl NewEvent {
+    /// Writes the line of JSON that this event is at a place in the run: after the event whose hash is `prev`.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn write_line(
+        &self,
+        out: impl std::io::Write,
+        seq: u64,
+        prev: &str,
+    ) -> Result<(), serde_json::Error> {
+        let line = Line {
+            v: SCHEMA,
+            seq,
+            at: self.at,
+            actor: &self.actor,
+            prev,
+            event: &self.event,
+        };
+        serde_json::to_writer(out, &line)
+    }
+
+    /// The event at its place in the run.
+    pub fn placed(self, seq: u64, prev: String) -> Event {
+        Event {
+            v: SCHEMA,
+            seq,
+            at: self.at,
+            actor: self.actor,
+            prev,
+            event: self.event,
+        }
+    }
 }
 
 /// What an action does to the world, from least to most.
@@ -381,4 +427,26 @@ pub enum EventKind {
         /// `md`, `html`, `json`, ...
         format: String,
     },
+}
+
+impl EventKind {
+    /// The key of the step that it is about.
+    pub fn step(&self) -> Option<&str> {
+        match self {
+            EventKind::Unfolded { step, .. }
+            | EventKind::StepStarted { step, .. }
+            | EventKind::StepFinished { step, .. }
+            | EventKind::StepSkipped { step, .. }
+            | EventKind::AttemptFailed { step, .. }
+            | EventKind::Waiting { step, .. }
+            | EventKind::Decided { step, .. }
+            | EventKind::StepInterrupted { step, .. } => Some(step),
+            EventKind::RunCreated(_)
+            | EventKind::ExecutorStarted { .. }
+            | EventKind::Interrupted { .. }
+            | EventKind::Cancelled { .. }
+            | EventKind::RunFinished { .. }
+            | EventKind::ReportWritten { .. } => None,
+        }
+    }
 }

@@ -7,8 +7,10 @@ mod artifact;
 mod chain;
 mod event;
 mod finding;
+mod fleet;
 mod state;
 mod step;
+mod steps;
 mod summary;
 mod transition;
 
@@ -19,7 +21,9 @@ pub use event::{
     RunCreated, SCHEMA, Section, WaitKind,
 };
 pub use finding::{Evidence, Finding, Severity, Verdict};
+pub use fleet::{Fleet, FleetEvent, FleetLimits, FleetPlan, FleetSite, NotStarted};
 pub use state::{RunState, RunStatus};
 pub use step::{Given, StepOutcome, StepState, StepStatus, Wait};
+pub use steps::Steps;
 pub use summary::RunSummary;
 pub use transition::{IllegalTransition, next};

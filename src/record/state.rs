@@ -1,12 +1,13 @@
 //! A run as its events have left it, and the questions everybody asks about it.
 
 use std::collections::HashMap;
+use std::ops::Range;
 use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Event, Finding, RunConclusion, RunCreated, StepState, StepStatus};
+use super::{Event, Finding, RunConclusion, RunCreated, StepState, StepStatus, Steps};
 
 /// A run as its events have left it.
 #[derive(Debug, Clone, PartialEq)]
@@ -22,7 +23,7 @@ pub struct RunState {
     /// Time of the last event.
     pub updated: Timestamp,
     /// All steps, in the order of the runbook; instances of a `foreach` step follow at the end.
-    pub steps: Vec<Arc<StepState>>,
+    pub steps: Steps,
     /// How it ended, if it ended, and when.
     pub conclusion: Option<(RunConclusion, Timestamp)>,
     /// Who called it off and why.
@@ -32,6 +33,8 @@ pub struct RunState {
     /// Reports written: path, template, format.
     pub reports: Vec<(String, String, String)>,
     pub(super) positions: Arc<HashMap<String, usize>>,
+    /// Where the instances of an unfolded step stand.
+    pub(super) families: Arc<HashMap<String, Range<usize>>>,
 }
 
 /// Where a run stands as a whole.
@@ -97,12 +100,13 @@ impl RunState {
             created_by: event.actor.clone(),
             seq: event.seq,
             updated: event.at,
-            steps: Vec::with_capacity(created.steps.len()),
+            steps: Steps::default(),
             conclusion: None,
             cancelled: None,
             executors: 0,
             reports: Vec::new(),
             positions: Arc::default(),
+            families: Arc::default(),
         };
         for plan in &created.steps {
             state.add(StepState::new(plan.clone()));
@@ -112,22 +116,28 @@ impl RunState {
 
     pub(super) fn add(&mut self, step: StepState) {
         Arc::make_mut(&mut self.positions).insert(step.plan.key.clone(), self.steps.len());
-        self.steps.push(Arc::new(step));
+        self.steps.push(step);
     }
 
     /// The step with this key.
     pub fn step(&self, key: &str) -> Option<&StepState> {
-        self.positions
-            .get(key)
-            .map(|position| &*self.steps[*position])
+        self.steps.get(self.position(key)?)
+    }
+
+    /// Where the step with this key stands in [`RunState::steps`].
+    pub fn position(&self, key: &str) -> Option<usize> {
+        self.positions.get(key).copied()
+    }
+
+    /// Where the instances of an unfolded `foreach` step stand in [`RunState::steps`].
+    pub fn family(&self, key: &str) -> Range<usize> {
+        self.families.get(key).cloned().unwrap_or_default()
     }
 
     /// The instances of a `foreach` step, in order.
-    pub fn instances<'a>(&'a self, key: &'a str) -> impl Iterator<Item = &'a StepState> {
-        self.steps
-            .iter()
-            .map(Arc::as_ref)
-            .filter(move |step| step.parent.as_deref() == Some(key))
+    pub fn instances(&self, key: &str) -> impl Iterator<Item = &StepState> {
+        self.family(key)
+            .filter_map(|position| self.steps.get(position))
     }
 
     /// Where the run stands.
@@ -159,10 +169,7 @@ impl RunState {
         self.steps
             .iter()
             .filter_map(|step| match &step.status {
-                StepStatus::Waiting(wait) => match (wait.wake, wait.deadline) {
-                    (Some(a), Some(b)) => Some(a.min(b)),
-                    (a, b) => a.or(b),
-                },
+                StepStatus::Waiting(wait) => wait.next_look(),
                 _ => None,
             })
             .min()

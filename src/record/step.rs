@@ -71,6 +71,16 @@ pub struct Wait {
     pub memo: Value,
 }
 
+impl Wait {
+    /// When it must be looked at again, if a date is awaited.
+    pub fn next_look(&self) -> Option<Timestamp> {
+        match (self.wake, self.deadline) {
+            (Some(a), Some(b)) => Some(a.min(b)),
+            (a, b) => a.or(b),
+        }
+    }
+}
+
 /// A decision as it was given.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Given {

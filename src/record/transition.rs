@@ -104,6 +104,7 @@ impl RunState {
                 parent.status = StepStatus::Unfolded;
                 parent.started = Some(event.at);
                 let plan = parent.plan.clone();
+                let first = self.steps.len();
                 for (key, item) in items {
                     let instance = PlannedStep {
                         key: format!("{step}[{key}]"),
@@ -115,6 +116,8 @@ impl RunState {
                     instance.item = Some(item.clone());
                     self.add(instance);
                 }
+                let family = first..self.steps.len();
+                Arc::make_mut(&mut self.families).insert(step.clone(), family);
             }
             other => self.apply_to_step(event, other, &refuse)?,
         }
@@ -284,10 +287,10 @@ impl RunState {
         refuse: &dyn Fn(String) -> IllegalTransition,
         allowed: impl Fn(&StepStatus) -> bool,
     ) -> Result<&mut StepState, IllegalTransition> {
-        let Some(position) = self.positions.get(key).copied() else {
+        let place = self.position(key);
+        let Some(step) = place.and_then(|position| self.steps.get_mut(position)) else {
             return Err(refuse(format!("the run has no step '{key}'")));
         };
-        let step = Arc::make_mut(&mut self.steps[position]);
         if allowed(&step.status) {
             Ok(step)
         } else {

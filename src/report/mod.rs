@@ -3,6 +3,7 @@
 //! [`View`] is made from events alone by a pure function; templates and the terminal only show it. This layer reads `record`
 //! and `templates` and nothing else, so a run of three years ago can be reported without its runbook.
 
+pub mod fleet;
 mod pdf;
 mod render;
 pub mod terminal;

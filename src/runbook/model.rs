@@ -1,7 +1,7 @@
 //! A checked runbook as the engine uses it: names resolved, defaults applied, texts and conditions compiled.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use regex::Regex;
@@ -45,12 +45,18 @@ pub struct Runbook {
     pub verify: Vec<String>,
     /// Template of the report, without its format: `handover`.
     pub report: Option<String>,
+    /// Id -> place in `steps`, made when it is first asked for.
+    pub(super) places: OnceLock<HashMap<String, usize>>,
 }
 
 impl Runbook {
     /// The step with this id.
     pub fn step(&self, id: &str) -> Option<&Step> {
-        self.steps.iter().find(|step| step.id == id)
+        let places = self.places.get_or_init(|| {
+            let ids = self.steps.iter().map(|step| step.id.clone());
+            ids.zip(0..).collect()
+        });
+        self.steps.get(*places.get(id)?)
     }
 
     /// The steps of one section, in order.
@@ -214,7 +220,7 @@ pub enum Lock {
 }
 
 /// How a fleet is treated.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rollout {
     /// Sites at the same time.
     pub max_concurrent: Amount,
@@ -222,6 +228,8 @@ pub struct Rollout {
     pub max_failures: Amount,
     /// Sites that must end well before the others start.
     pub canary: Amount,
+    /// Tags: sites with the first one start first, then those with the second, and so on; else by id.
+    pub order: Vec<String>,
 }
 
 impl Default for Rollout {
@@ -230,6 +238,7 @@ impl Default for Rollout {
             max_concurrent: Amount::Count(10),
             max_failures: Amount::Percent(100),
             canary: Amount::Count(0),
+            order: Vec::new(),
         }
     }
 }

@@ -264,9 +264,12 @@ fn retry(reader: &mut Reader, node: &Node) -> DraftRetry {
 }
 
 fn rollout(reader: &mut Reader, node: &Node) -> Rollout {
-    let known = ["max_concurrent", "max_failures", "canary"];
+    let known = ["max_concurrent", "max_failures", "canary", "order"];
     let fields = reader.fields(node, "'rollout'", &known);
     let default = Rollout::default();
+    let order = fields
+        .get("order")
+        .map(|node| reader.texts(node, "'order'"));
     let mut read = |key: &str, least: u32| {
         let node = fields.get(key)?;
         let found = match &node.value {
@@ -293,6 +296,7 @@ fn rollout(reader: &mut Reader, node: &Node) -> Rollout {
         max_concurrent: read("max_concurrent", 1).unwrap_or(default.max_concurrent),
         max_failures: read("max_failures", 0).unwrap_or(default.max_failures),
         canary: read("canary", 0).unwrap_or(default.canary),
+        order: order.into_iter().flatten().map(|(tag, _)| tag).collect(),
     }
 }
 

@@ -41,6 +41,10 @@ pub fn schema(vocabulary: &Vocabulary<'_>) -> Value {
                 "max_concurrent": amount("sites at the same time; a share is rounded up"),
                 "max_failures": amount("no new site starts when more have failed; a share is rounded down"),
                 "canary": amount("sites that must end well before the others start"),
+                "order": {
+                    "description": "tags: sites with the first one start first, then those with the second; else by id",
+                    "type": "array", "items": {"type": "string"},
+                },
             })),
             "lock": {
                 "description": "what may not run at the same time for a site",

@@ -1,5 +1,6 @@
 //! Texts with references (handlebars): compiled once, filled strictly, and never evaluated again.
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, LazyLock};
 
 use handlebars::template::{Parameter, TemplateElement};
@@ -90,11 +91,15 @@ impl Arguments {
             .collect()
     }
 
-    /// True when no text refers to anything: rendering needs no variables then.
-    pub fn is_fixed(&self) -> bool {
-        self.entries
-            .iter()
-            .all(|(_, text)| matches!(text.0, Part::Fixed(_)))
+    /// The variables that they begin with.
+    pub fn variables(&self) -> BTreeSet<String> {
+        let mut all = References::default();
+        for (_, text) in &self.entries {
+            if !matches!(text.0, Part::Fixed(_)) {
+                text.collect(&mut all);
+            }
+        }
+        all.variables
     }
 
     /// What they speak of.

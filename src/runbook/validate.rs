@@ -1,5 +1,7 @@
 //! Draft -> runbook: every name looked up, every text and condition compiled, every rule held. All faults at once.
 
+use std::sync::OnceLock;
+
 use super::arguments::{self, GATES};
 use super::draft::{At, Draft, DraftRetry, DraftStep};
 use super::graph::Graph;
@@ -29,6 +31,7 @@ pub(super) fn validate(reader: &mut Reader, draft: Draft, vocabulary: &Vocabular
         rollout: draft.rollout,
         lock: draft.lock,
         steps,
+        places: OnceLock::new(),
     }
 }
 

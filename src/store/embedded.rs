@@ -3,7 +3,9 @@
 //! ```text
 //! runs/ID.journal      the truth, append-only (see `frame` and `journal`)
 //! runs/ID.lock         held by the process that works on the run
+//! fleets/ID.fleet      what a fleet run was started with, and how it ended
 //! active/SITE~RUNBOOK  which run is open for a pair
+//! shared/ID.log        what the runs of one process share their syncs with (see `group`)
 //! artifacts/ab/DIGEST  files by the SHA-256 of their bytes
 //! index/               sled; may be deleted at any time
 //! ```
@@ -12,23 +14,45 @@ use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
 
 use super::active::Claim;
+use super::group::Group;
 use super::index::Index;
 use super::journal::{self, FileJournal};
-use super::{Hold, Journal, Recorded, Store, StoreError, Summaries};
-use crate::record::{Artifact, EventKind, NewEvent, RunSummary, hash};
+use super::{Durable, Hold, Journal, Recorded, Store, StoreError, Summaries, fleet, settle};
+use crate::record::{
+    Artifact, EventKind, Fleet, FleetEvent, FleetPlan, NewEvent, RunState, RunSummary, hash,
+};
 
 /// The store in a folder.
 #[derive(Debug, Clone)]
 pub struct Embedded {
     root: PathBuf,
+    group: Option<Arc<Group>>,
+    /// The logs of processes that are gone were looked after.
+    settled: Arc<OnceLock<()>>,
 }
 
 impl Embedded {
     /// The store in `root`. The folder is made (readable by its owner alone) when something is first written.
     pub fn new(root: impl Into<PathBuf>) -> Self {
-        Embedded { root: root.into() }
+        Embedded {
+            root: root.into(),
+            group: None,
+            settled: Arc::default(),
+        }
+    }
+
+    /// The same store for a process that works on many runs at once: what they append at the same time is one sync.
+    ///
+    /// # Errors
+    /// When its folder cannot be written.
+    pub fn grouped(&self) -> Result<Self, StoreError> {
+        Ok(Embedded {
+            group: Some(Arc::new(Group::start(&self.root)?)),
+            ..self.clone()
+        })
     }
 
     /// The folder.
@@ -37,20 +61,41 @@ impl Embedded {
     }
 
     fn folder(&self, name: &str) -> Result<PathBuf, StoreError> {
-        let folder = self.root.join(name);
-        if !folder.is_dir() {
-            DirBuilder::new()
-                .recursive(true)
-                .mode(0o700)
-                .create(&folder)
-                .map_err(StoreError::io("create the folder", &folder))?;
-            sync_folder(&self.root)?;
-        }
-        Ok(folder)
+        folder(&self.root, name)
     }
 
     fn journal_path(&self, run: &str) -> PathBuf {
-        self.root.join("runs").join(format!("{run}.journal"))
+        journal_path(&self.root, run)
+    }
+
+    /// Before the journals are looked at for the first time: they are made whole.
+    fn settle(&self) -> Result<(), StoreError> {
+        if self.settled.get().is_none() {
+            settle::settle(&self.root)?;
+            let _ = self.settled.set(());
+        }
+        Ok(())
+    }
+
+    /// Claims the pair of site and runbook for the run that `first` creates.
+    fn claim(&self, first: &NewEvent) -> Result<(String, Claim), StoreError> {
+        let EventKind::RunCreated(created) = &first.event else {
+            return Err(StoreError::NotABeginning);
+        };
+        self.settle()?;
+        self.folder("runs")?;
+        let claim = Claim::lock(&self.folder("active")?, &created.site, &created.runbook)?;
+        if let Some(holder) = &claim.holder
+            && let Ok(state) = self.state(holder)
+            && state.conclusion.is_none()
+        {
+            return Err(StoreError::StillOpen {
+                run: holder.clone(),
+                site: created.site.clone(),
+                runbook: created.runbook.clone(),
+            });
+        }
+        Ok((created.run.clone(), claim))
     }
 
     /// Id and length of each journal.
@@ -82,10 +127,6 @@ impl Embedded {
         }
         Ok(journals)
     }
-
-    fn summary(&self, run: &str) -> Result<RunSummary, StoreError> {
-        Ok(RunSummary::of(&self.read(run)?.state(run)?))
-    }
 }
 
 struct FileHold(#[expect(dead_code, reason = "dropping it lets go of the lock")] File);
@@ -94,32 +135,42 @@ impl Hold for FileHold {}
 
 impl Store for Embedded {
     fn create(&self, first: NewEvent) -> Result<Box<dyn Journal>, StoreError> {
-        let EventKind::RunCreated(created) = &first.event else {
-            return Err(StoreError::NotABeginning);
-        };
-        self.folder("runs")?;
-        let claim = Claim::lock(&self.folder("active")?, &created.site, &created.runbook)?;
-        if let Some(holder) = &claim.holder
-            && let Ok(summary) = self.summary(holder)
-            && !summary.is_finished()
-        {
-            return Err(StoreError::StillOpen {
-                run: holder.clone(),
-                site: created.site.clone(),
-                runbook: created.runbook.clone(),
-            });
+        if self.group.is_some() {
+            let (journal, durable) = self.begin(first)?;
+            durable.block()?;
+            return Ok(journal);
         }
-        let journal = FileJournal::create(&created.run, &self.journal_path(&created.run), &first)?;
-        claim.settle(&created.run)?;
+        let (run, claim) = self.claim(&first)?;
+        let journal = FileJournal::create(&run, &self.journal_path(&run), &first)?;
+        claim.settle(&run)?;
         Ok(Box::new(journal))
     }
 
+    fn begin(&self, first: NewEvent) -> Result<(Box<dyn Journal>, Durable), StoreError> {
+        let Some(group) = &self.group else {
+            return Ok((self.create(first)?, Durable::Now));
+        };
+        let (run, claim) = self.claim(&first)?;
+        let path = self.journal_path(&run);
+        let (journal, durable) = FileJournal::begin(&run, &path, &first, group)?;
+        claim.settle(&run)?;
+        Ok((Box::new(journal), durable))
+    }
+
     fn open(&self, run: &str) -> Result<Box<dyn Journal>, StoreError> {
-        Ok(Box::new(FileJournal::open(run, &self.journal_path(run))?))
+        self.settle()?;
+        let path = self.journal_path(run);
+        Ok(Box::new(FileJournal::open(run, &path, self.group.clone())?))
     }
 
     fn read(&self, run: &str) -> Result<Recorded, StoreError> {
+        self.settle()?;
         journal::read(run, &self.journal_path(run))
+    }
+
+    fn state(&self, run: &str) -> Result<RunState, StoreError> {
+        self.settle()?;
+        Ok(journal::state(run, &self.journal_path(run))?.0)
     }
 
     fn hold(&self, run: &str) -> Result<Box<dyn Hold>, StoreError> {
@@ -167,6 +218,7 @@ impl Store for Embedded {
     }
 
     fn summaries(&self) -> Result<Summaries, StoreError> {
+        self.settle()?;
         let journals = self.journals()?;
         let index = if journals.is_empty() {
             None
@@ -181,11 +233,17 @@ impl Store for Embedded {
                 summaries.push(summary);
                 continue;
             }
-            match self.summary(&run) {
-                Ok(summary) => {
-                    changed.push((length, summary.clone()));
+            match journal::state(&run, &self.journal_path(&run)) {
+                Ok((state, length)) => {
+                    let summary = RunSummary::of(&state);
+                    // Only what stays true as long as the journal has its length.
+                    if let Some(length) = length {
+                        changed.push((length, summary.clone()));
+                    }
                     summaries.push(summary);
                 }
+                // Its creation was cut short, or it was removed meanwhile.
+                Err(StoreError::NoSuchRun(_)) => {}
                 Err(error) => unreadable.push((run, error)),
             }
         }
@@ -194,6 +252,22 @@ impl Store for Embedded {
         }
         summaries.sort_by(|a, b| b.created.cmp(&a.created).then(a.run.cmp(&b.run)));
         Ok((summaries, unreadable))
+    }
+
+    fn create_fleet(&self, plan: FleetPlan) -> Result<(), StoreError> {
+        fleet::create(&self.root, plan)
+    }
+
+    fn note_fleet(&self, fleet: &str, event: FleetEvent) -> Result<(), StoreError> {
+        fleet::note(&self.root, fleet, &event)
+    }
+
+    fn fleet(&self, fleet: &str) -> Result<Fleet, StoreError> {
+        fleet::read(&self.root, fleet)
+    }
+
+    fn fleets(&self) -> Result<Vec<String>, StoreError> {
+        fleet::names(&self.root)
     }
 
     fn put_artifact(&self, name: &str, media: &str, bytes: &[u8]) -> Result<Artifact, StoreError> {
@@ -236,7 +310,35 @@ impl Store for Embedded {
     }
 }
 
-fn sync_folder(folder: &Path) -> Result<(), StoreError> {
+/// A folder below the store's, made if it is not there.
+pub(super) fn folder(root: &Path, name: &str) -> Result<PathBuf, StoreError> {
+    let folder = root.join(name);
+    if !folder.is_dir() {
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(&folder)
+            .map_err(StoreError::io("create the folder", &folder))?;
+        sync_folder(root)?;
+    }
+    Ok(folder)
+}
+
+/// Where the journal of a run lies.
+pub(super) fn journal_path(root: &Path, run: &str) -> PathBuf {
+    root.join("runs").join(format!("{run}.journal"))
+}
+
+/// Makes sure that what was written to a run's journal is on disk. A journal that is gone is no fault.
+pub(super) fn sync_journal(root: &Path, run: &str) -> Result<(), StoreError> {
+    let path = journal_path(root, run);
+    match File::open(&path).and_then(|file| file.sync_all()) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        synced => synced.map_err(StoreError::io("sync", &path)),
+    }
+}
+
+pub(super) fn sync_folder(folder: &Path) -> Result<(), StoreError> {
     File::open(folder)
         .and_then(|folder| folder.sync_all())
         .map_err(StoreError::io("sync the folder", folder))

@@ -24,6 +24,9 @@ pub enum StoreError {
     /// There is no such run.
     #[error("there is no run '{0}' (`mailmedic runs` lists them)")]
     NoSuchRun(String),
+    /// There is no such fleet run.
+    #[error("there is no fleet run '{0}'")]
+    NoSuchFleet(String),
     /// Another run for the same site and runbook is open.
     #[error(
         "run {run} of '{runbook}' for site '{site}' is still open: go on with `mailmedic resume {run}`, or end it with `mailmedic cancel {run}`"
@@ -97,6 +100,12 @@ pub enum StoreError {
 }
 
 impl StoreError {
+    /// An event of `path` that is no JSON, or cannot become it.
+    pub(super) fn event(path: impl Into<PathBuf>) -> impl FnOnce(serde_json::Error) -> StoreError {
+        let path = path.into();
+        move |source| StoreError::Event { path, source }
+    }
+
     /// An I/O failure while `doing` something with `path`.
     pub(super) fn io(
         doing: &'static str,

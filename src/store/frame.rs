@@ -1,10 +1,21 @@
 //! How an event lies in a journal: one line, `LENGTH CRC JSON`.
 //!
 //! Length (of the JSON, in bytes) and CRC32C (of the JSON) are 8 lower-case hex digits each. So a journal stays readable with
-//! ordinary tools (`cut -d' ' -f3-`), and a torn or altered line shows.
+//! ordinary tools (`cut -c19-`), and a torn or altered line shows.
+//!
+//! Events that were appended together have `+` in place of the first blank, but for the first of them. What a power cut leaves
+//! of an append that was not synced yet may have holes: whole lines after a broken one are no damage when all of them belong
+//! to the same append.
+
+use std::ops::Range;
 
 /// Bytes before the JSON.
 const HEAD: usize = 18;
+
+/// Stands after the length of the first event of an append.
+const FIRST: u8 = b' ';
+/// Stands after the length of an event that was appended together with the one before.
+const NEXT: u8 = b'+';
 
 /// The largest event that is accepted, in bytes.
 const LARGEST: usize = 64 * 1024 * 1024;
@@ -20,13 +31,41 @@ pub(super) enum Frame<'a> {
     End,
 }
 
-/// Appends the frame of `json` to `buffer`.
-pub(super) fn write(buffer: &mut Vec<u8>, json: &[u8]) {
-    use std::io::Write;
-    // Writing to memory cannot fail.
-    let _ = write!(buffer, "{:08x} {:08x} ", json.len(), crc32c::crc32c(json));
-    buffer.extend_from_slice(json);
+/// Appends the frame of what `fill` writes to `buffer`. `first`: it is the first of its append.
+///
+/// Gives the place of the JSON in `buffer`.
+pub(super) fn write<E>(
+    buffer: &mut Vec<u8>,
+    first: bool,
+    fill: impl FnOnce(&mut Vec<u8>) -> Result<(), E>,
+) -> Result<Range<usize>, E> {
+    let head = buffer.len();
+    buffer.extend([b' '; HEAD]);
+    let start = buffer.len();
+    if let Err(error) = fill(buffer) {
+        buffer.truncate(head);
+        return Err(error);
+    }
+    let json = start..buffer.len();
+    let crc = crc32c::crc32c(&buffer[json.clone()]);
+    let length = u32::try_from(json.len()).unwrap_or(u32::MAX);
+    digits(&mut buffer[head..head + 8], length);
+    buffer[head + 8] = if first { FIRST } else { NEXT };
+    digits(&mut buffer[head + 9..head + 17], crc);
     buffer.push(b'\n');
+    Ok(json)
+}
+
+fn digits(place: &mut [u8], mut number: u32) {
+    for digit in place.iter_mut().rev() {
+        *digit = b"0123456789abcdef"[(number & 15) as usize];
+        number >>= 4;
+    }
+}
+
+/// Bytes of the frame of `json`.
+pub(super) fn size(json: &[u8]) -> u64 {
+    (HEAD + json.len() + 1) as u64
 }
 
 /// The frame at `at`.
@@ -41,7 +80,7 @@ pub(super) fn read(bytes: &[u8], at: usize) -> Frame<'_> {
         return Frame::Broken("no length and checksum");
     };
     let length = length as usize;
-    if rest[8] != b' ' || rest[17] != b' ' || length > LARGEST {
+    if !matches!(rest[8], FIRST | NEXT) || rest[17] != b' ' || length > LARGEST {
         return Frame::Broken("no length and checksum");
     }
     let Some(json) = rest.get(HEAD..HEAD + length) else {
@@ -59,15 +98,16 @@ pub(super) fn read(bytes: &[u8], at: usize) -> Frame<'_> {
     }
 }
 
-/// True when a whole frame begins anywhere after `at`: then what stands at `at` is damage, not a torn tail.
-pub(super) fn any_whole_after(bytes: &[u8], at: usize) -> bool {
+/// True when what stands at `at` is damage and not a torn append: an append that began later is there and whole, so this one
+/// was synced once.
+pub(super) fn is_damage(bytes: &[u8], at: usize) -> bool {
     let mut from = at;
     while let Some(offset) = bytes
         .get(from..)
         .and_then(|rest| rest.iter().position(|b| *b == b'\n'))
     {
         from += offset + 1;
-        if matches!(read(bytes, from), Frame::Whole { .. }) {
+        if matches!(read(bytes, from), Frame::Whole { .. }) && bytes[from + 8] == FIRST {
             return true;
         }
     }
@@ -88,11 +128,19 @@ fn hex(digits: &[u8]) -> Option<u32> {
 mod tests {
     use super::*;
 
+    fn put(buffer: &mut Vec<u8>, first: bool, json: &[u8]) {
+        let written = write(buffer, first, |out| {
+            out.extend_from_slice(json);
+            Ok::<_, ()>(())
+        });
+        assert_eq!(buffer[written.expect("written")], *json);
+    }
+
     #[test]
     fn what_is_written_is_read_back() {
         let mut buffer = Vec::new();
-        write(&mut buffer, b"{\"a\":1}");
-        write(&mut buffer, b"{}");
+        put(&mut buffer, true, b"{\"a\":1}");
+        put(&mut buffer, false, b"{}");
         let Frame::Whole { json, next } = read(&buffer, 0) else {
             panic!("the first frame is whole")
         };
@@ -105,36 +153,61 @@ mod tests {
     }
 
     #[test]
+    fn what_cannot_be_written_leaves_nothing() {
+        let mut buffer = b"before".to_vec();
+        let refused = write(&mut buffer, true, |out| {
+            out.push(b'{');
+            Err("no")
+        });
+        assert_eq!((refused, buffer.as_slice()), (Err("no"), &b"before"[..]));
+    }
+
+    #[test]
     fn every_flipped_bit_and_every_cut_shows() {
-        let mut whole = Vec::new();
-        write(&mut whole, b"{\"seq\":7,\"text\":\"x\"}");
-        for position in 0..whole.len() {
-            for bit in 0..8 {
-                let mut altered = whole.clone();
-                altered[position] ^= 1 << bit;
-                assert!(
-                    matches!(read(&altered, 0), Frame::Broken(_)),
-                    "bit {bit} of byte {position}"
-                );
-            }
-            if position > 0 {
-                assert!(
-                    matches!(read(&whole[..position], 0), Frame::Broken(_)),
-                    "cut at {position}"
-                );
+        for first in [true, false] {
+            let mut whole = Vec::new();
+            put(&mut whole, first, b"{\"seq\":7,\"text\":\"x\"}");
+            for position in 0..whole.len() {
+                for bit in 0..8 {
+                    let mut altered = whole.clone();
+                    altered[position] ^= 1 << bit;
+                    assert!(
+                        matches!(read(&altered, 0), Frame::Broken(_)),
+                        "bit {bit} of byte {position}"
+                    );
+                }
+                if position > 0 {
+                    assert!(
+                        matches!(read(&whole[..position], 0), Frame::Broken(_)),
+                        "cut at {position}"
+                    );
+                }
             }
         }
     }
 
     #[test]
-    fn damage_is_told_from_a_torn_tail() {
+    fn damage_is_told_from_a_torn_append() {
         let mut bytes = Vec::new();
-        write(&mut bytes, b"{\"seq\":1}");
+        put(&mut bytes, true, b"{\"seq\":1}");
         let second = bytes.len();
-        write(&mut bytes, b"{\"seq\":2}");
+        put(&mut bytes, true, b"{\"seq\":2}");
         bytes[3] ^= 1;
-        assert!(any_whole_after(&bytes, 0));
-        assert!(!any_whole_after(&bytes[..bytes.len() - 1], second));
-        assert!(!any_whole_after(&[0; 4096], 0));
+        assert!(is_damage(&bytes, 0));
+        assert!(!is_damage(&bytes[..bytes.len() - 1], second));
+        assert!(!is_damage(&[0; 4096], 0));
+    }
+
+    #[test]
+    fn a_hole_in_one_append_is_no_damage() {
+        let mut bytes = Vec::new();
+        put(&mut bytes, true, b"{\"seq\":1}");
+        let second = bytes.len();
+        put(&mut bytes, true, b"{\"seq\":2}");
+        put(&mut bytes, false, b"{\"seq\":3}");
+        bytes[second..second + 20].fill(0);
+        assert!(!is_damage(&bytes, second));
+        put(&mut bytes, true, b"{\"seq\":4}");
+        assert!(is_damage(&bytes, second));
     }
 }

@@ -3,15 +3,29 @@
 //! The process that works on a run and those that bring decisions append to the same file. Each append takes the file's lock,
 //! looks whether the file has grown since, writes at its end and syncs; so there is one order of events for everybody, and no
 //! second place where a decision could get lost.
+//!
+//! Whoever appends much puts space aside: zeros after the last event, which spare each sync the change of the file's length.
+//! Zeros at the end are no event and no damage; they are cut off when the journal is closed, or by the next who reads it under
+//! its lock.
+//!
+//! With a [`Group`] the events are on disk when the group's log is: see there.
 
 use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use super::frame::{self, Frame};
-use super::{Journal, Recorded, StoreError};
-use crate::record::{Event, GENESIS, NewEvent, SCHEMA, hash};
+use super::group::Group;
+use super::scan::{Tail, scan};
+use super::{Durable, Journal, Recorded, StoreError, Submitted, frame};
+use crate::record::{Event, GENESIS, NewEvent, RunState, hash, next};
+
+/// Appends before space is put aside: most runs of a person's decision or a report never get there.
+const APPENDS_BEFORE_SPACE: u32 = 4;
+/// Bytes put aside at a time: as many as are there already, within these bounds.
+const LEAST_SPACE: u64 = 64 << 10;
+const MOST_SPACE: u64 = 1 << 20;
 
 /// A journal file that is open for appending.
 #[derive(Debug)]
@@ -21,39 +35,50 @@ pub(super) struct FileJournal {
     file: File,
     /// Where the next event goes, as far as we have read.
     end: u64,
+    /// Bytes of the file as we left it; beyond `end` there are zeros.
+    length: u64,
     /// Number of the last event read or written.
     seq: u64,
     /// Its hash.
     last: String,
     poisoned: bool,
     buffer: Vec<u8>,
+    appends: u32,
+    group: Option<Arc<Group>>,
+    /// What was there before this journal was opened for a group may not be on disk yet.
+    settled: bool,
 }
 
 impl FileJournal {
-    /// Opens an existing journal; [`Journal::catch_up`] or [`FileJournal::load`] reads it.
-    pub(super) fn open(run: &str, path: &Path) -> Result<Self, StoreError> {
+    /// Opens an existing journal; [`Journal::catch_up`] or [`Journal::replay`] reads it.
+    pub(super) fn open(
+        run: &str,
+        path: &Path,
+        group: Option<Arc<Group>>,
+    ) -> Result<Self, StoreError> {
         let file = OpenOptions::new()
             .read(true)
             .write(true)
             .open(path)
-            .map_err(|source| match source.kind() {
-                io::ErrorKind::NotFound => StoreError::NoSuchRun(run.to_owned()),
-                _ => StoreError::Io {
-                    doing: "open",
-                    path: path.to_owned(),
-                    source,
-                },
-            })?;
-        Ok(FileJournal {
+            .map_err(|source| absent(run, path, source, "open"))?;
+        Ok(FileJournal::of(run, path, file, group))
+    }
+
+    fn of(run: &str, path: &Path, file: File, group: Option<Arc<Group>>) -> Self {
+        FileJournal {
             run: run.to_owned(),
             path: path.to_owned(),
             file,
             end: 0,
+            length: 0,
             seq: 0,
             last: GENESIS.to_owned(),
             poisoned: false,
             buffer: Vec::new(),
-        })
+            appends: 0,
+            group,
+            settled: false,
+        }
     }
 
     /// Writes a new journal whose first event is `first`: under a temporary name, synced, then renamed, then the folder is
@@ -61,10 +86,9 @@ impl FileJournal {
     pub(super) fn create(run: &str, path: &Path, first: &NewEvent) -> Result<Self, StoreError> {
         let folder = path.parent().unwrap_or(Path::new("."));
         let temporary = path.with_extension("new");
-        let event = number(first, 1, GENESIS);
         let mut buffer = Vec::new();
-        let json = to_json(&event, path)?;
-        frame::write(&mut buffer, &json);
+        let json = frame::write(&mut buffer, true, |out| first.write_line(out, 1, GENESIS))
+            .map_err(StoreError::event(path))?;
         let written = (|| {
             let file = File::create(&temporary)?;
             file.write_all_at(&buffer, 0)?;
@@ -74,54 +98,76 @@ impl FileJournal {
             std::fs::remove_file(&temporary)?;
             File::open(folder)?.sync_all()
         })();
-        match written {
-            Ok(()) => {}
-            Err(source) if source.kind() == io::ErrorKind::AlreadyExists => {
-                let _ = std::fs::remove_file(&temporary);
-                return Err(StoreError::Exists(run.to_owned()));
-            }
-            Err(source) => {
-                return Err(StoreError::Io {
-                    doing: "create",
-                    path: path.to_owned(),
-                    source,
-                });
-            }
+        if let Err(source) = written {
+            let _ = std::fs::remove_file(&temporary);
+            return Err(taken(run, path, source));
         }
-        let mut journal = FileJournal::open(run, path)?;
-        journal.end = buffer.len() as u64;
-        journal.seq = 1;
-        journal.last = hash(&json);
+        let mut journal = FileJournal::open(run, path, None)?;
+        journal.begun(buffer.len() as u64, hash(&buffer[json]));
         Ok(journal)
     }
 
-    /// Reads what has been appended since the last look. The caller holds the file's lock, so a torn tail is the work of a
-    /// process that died: it is cut off.
-    fn read_on(&mut self) -> Result<Vec<Event>, StoreError> {
-        let length = self.length()?;
-        if length <= self.end {
-            return Ok(Vec::new());
-        }
-        let mut bytes = vec![0; usize::try_from(length - self.end).unwrap_or(usize::MAX)];
-        self.file
-            .read_exact_at(&mut bytes, self.end)
-            .map_err(StoreError::io("read", &self.path))?;
-        let read = parse(&bytes, &self.path, self.seq)?;
-        if read.torn > 0 {
-            self.file
-                .set_len(length - read.torn)
-                .and_then(|()| self.file.sync_all())
-                .map_err(StoreError::io("cut the torn end of", &self.path))?;
-        }
-        self.end = length - read.torn;
-        if let (Some(event), Some(line)) = (read.events.last(), read.lines.last()) {
-            self.seq = event.seq;
-            self.last = hash(line);
-        }
-        Ok(read.events)
+    /// Begins a journal whose first event is on disk as soon as the group's log is. A crash may leave a file without a whole
+    /// event: that run was never there.
+    pub(super) fn begin(
+        run: &str,
+        path: &Path,
+        first: &NewEvent,
+        group: &Arc<Group>,
+    ) -> Result<(Self, Durable), StoreError> {
+        let file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create_new(true)
+            .open(path)
+            .map_err(|source| taken(run, path, source))?;
+        let mut journal = FileJournal::of(run, path, file, Some(group.clone()));
+        let json = frame::write(&mut journal.buffer, true, |out| {
+            first.write_line(out, 1, GENESIS)
+        })
+        .map_err(StoreError::event(path))?;
+        journal
+            .file
+            .write_all_at(&journal.buffer, 0)
+            .map_err(StoreError::io("create", path))?;
+        let last = hash(&journal.buffer[json]);
+        journal.begun(journal.buffer.len() as u64, last);
+        journal.settled = true;
+        let durable = group.flush(run, &journal.buffer)?;
+        Ok((journal, durable))
     }
 
-    fn length(&self) -> Result<u64, StoreError> {
+    fn begun(&mut self, end: u64, last: String) {
+        (self.end, self.length, self.seq, self.last) = (end, end, 1, last);
+    }
+
+    /// Reads what has been appended since the last look. The caller holds the file's lock, so what is no event at the end is
+    /// the work of a process that died, or space put aside: it is cut off.
+    fn read_on(
+        &mut self,
+        each: impl FnMut(Event, &[u8]) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        let tail = scan(&self.file, &self.path, self.end, self.seq, each)?;
+        if tail.end < tail.length {
+            let cut = self.file.set_len(tail.end);
+            let cut = match tail.torn {
+                0 => cut,
+                _ => cut.and_then(|()| self.file.sync_all()),
+            };
+            cut.map_err(StoreError::io("cut the torn end of", &self.path))?;
+        }
+        self.moved_to(tail);
+        Ok(())
+    }
+
+    fn moved_to(&mut self, tail: Tail) {
+        (self.end, self.length, self.seq) = (tail.end, tail.end, tail.seq);
+        if let Some(last) = tail.last {
+            self.last = last;
+        }
+    }
+
+    fn file_length(&self) -> Result<u64, StoreError> {
         Ok(self
             .file
             .metadata()
@@ -129,51 +175,129 @@ impl FileJournal {
             .len())
     }
 
-    fn append_locked(
+    /// Has anybody written since?
+    fn has_grown(&mut self) -> Result<bool, StoreError> {
+        if self.length == self.end {
+            return Ok(self.file_length()? != self.end);
+        }
+        // Into the space put aside, or after cutting it off.
+        let mut byte = [0];
+        let read = self
+            .file
+            .read_at(&mut byte, self.end)
+            .map_err(StoreError::io("read", &self.path))?;
+        if read == 0 {
+            self.length = self.end;
+        }
+        Ok(read > 0 && byte[0] != 0)
+    }
+
+    fn locked<T>(
+        &mut self,
+        work: impl FnOnce(&mut Self) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        self.file
+            .lock()
+            .map_err(StoreError::io("lock", &self.path))?;
+        let result = work(self);
+        self.file
+            .unlock()
+            .map_err(StoreError::io("unlock", &self.path))?;
+        result
+    }
+
+    fn write(
         &mut self,
         expected: u64,
-        events: &[NewEvent],
-    ) -> Result<Vec<Event>, StoreError> {
-        if self.length()? != self.end {
+        events: &mut Vec<NewEvent>,
+    ) -> Result<Submitted, StoreError> {
+        if self.has_grown()? {
             // What was read here stays unread for `catch_up`: only its number is told.
             let (end, seq, last) = (self.end, self.seq, self.last.clone());
-            let grown = self.read_on()?;
-            if !grown.is_empty() {
-                let newest = self.seq;
-                (self.end, self.seq, self.last) = (end, seq, last);
+            self.read_on(|_, _| Ok(()))?;
+            let newest = self.seq;
+            (self.end, self.seq, self.last) = (end, seq, last);
+            if newest > seq {
                 return Err(StoreError::Grown(newest));
             }
         }
         if self.seq != expected {
             return Err(StoreError::Grown(self.seq));
         }
-        let mut written = Vec::with_capacity(events.len());
-        let (mut seq, mut last) = (self.seq, self.last.clone());
         self.buffer.clear();
-        for event in events {
-            seq += 1;
-            let event = number(event, seq, &last);
-            let json = to_json(&event, &self.path)?;
-            last = hash(&json);
-            frame::write(&mut self.buffer, &json);
-            written.push(event);
+        let mut prevs = Vec::with_capacity(events.len());
+        let mut last = self.last.clone();
+        for (seq, event) in (self.seq + 1..).zip(events.iter()) {
+            let json = frame::write(&mut self.buffer, prevs.is_empty(), |out| {
+                event.write_line(out, seq, &last)
+            })
+            .map_err(StoreError::event(&self.path))?;
+            prevs.push(std::mem::replace(&mut last, hash(&self.buffer[json])));
         }
-        let synced = self
-            .file
-            .write_all_at(&self.buffer, self.end)
-            .and_then(|()| self.file.sync_data());
-        if let Err(source) = synced {
+        let durable = match self.group.clone() {
+            Some(group) => self.write_with(&group),
+            None => self.write_and_sync().map(|()| Durable::Now),
+        };
+        let durable = durable.inspect_err(|_| {
             // A failed sync is never tried again: the kernel may have dropped the pages and would say yes the second time.
             self.poisoned = true;
-            return Err(StoreError::Io {
-                doing: "append to",
-                path: self.path.clone(),
-                source,
-            });
+        })?;
+        let places = (self.seq + 1..).zip(prevs);
+        let written = std::mem::take(events).into_iter().zip(places);
+        let written: Vec<Event> = written
+            .map(|(event, (seq, prev))| event.placed(seq, prev))
+            .collect();
+        self.seq += written.len() as u64;
+        self.last = last;
+        Ok(Submitted {
+            events: written,
+            durable,
+        })
+    }
+
+    /// Writes the buffer at the end and syncs it, and puts space aside once it pays.
+    fn write_and_sync(&mut self) -> Result<(), StoreError> {
+        let events = self.buffer.len();
+        let end = self.end + events as u64;
+        self.appends = self.appends.saturating_add(1);
+        if end > self.length && self.appends > APPENDS_BEFORE_SPACE {
+            let space = end.clamp(LEAST_SPACE, MOST_SPACE);
+            let space = usize::try_from(space).unwrap_or(0);
+            self.buffer.resize(events + space, 0);
         }
+        let written = match self.file.write_all_at(&self.buffer, self.end) {
+            // There may be room for the events still.
+            Err(error)
+                if self.buffer.len() > events && error.kind() == io::ErrorKind::StorageFull =>
+            {
+                self.buffer.truncate(events);
+                self.appends = 0;
+                self.file.write_all_at(&self.buffer, self.end)
+            }
+            written => written,
+        };
+        written
+            .and_then(|()| self.file.sync_data())
+            .map_err(StoreError::io("append to", &self.path))?;
+        self.length = self.length.max(self.end + self.buffer.len() as u64);
+        self.end = end;
+        Ok(())
+    }
+
+    /// Writes the buffer at the end; the group sees to it that it reaches the disk.
+    fn write_with(&mut self, group: &Group) -> Result<Durable, StoreError> {
+        let written = if self.settled {
+            Ok(())
+        } else {
+            self.file.sync_data()
+        };
+        written
+            .and_then(|()| self.file.write_all_at(&self.buffer, self.end))
+            .map_err(StoreError::io("append to", &self.path))?;
+        self.settled = true;
         self.end += self.buffer.len() as u64;
-        (self.seq, self.last) = (seq, last);
-        Ok(written)
+        self.length = self.end;
+        group.flush(&self.run, &self.buffer)
     }
 }
 
@@ -183,109 +307,134 @@ impl Journal for FileJournal {
     }
 
     fn append(&mut self, expected: u64, events: &[NewEvent]) -> Result<Vec<Event>, StoreError> {
+        let submitted = self.submit(expected, &mut events.to_vec())?;
+        submitted.durable.block()?;
+        Ok(submitted.events)
+    }
+
+    fn submit(
+        &mut self,
+        expected: u64,
+        events: &mut Vec<NewEvent>,
+    ) -> Result<Submitted, StoreError> {
         if self.poisoned {
             return Err(StoreError::Poisoned {
                 path: self.path.clone(),
             });
         }
-        self.file
-            .lock()
-            .map_err(StoreError::io("lock", &self.path))?;
-        let result = self.append_locked(expected, events);
-        self.file
-            .unlock()
-            .map_err(StoreError::io("unlock", &self.path))?;
-        result
+        self.locked(|journal| journal.write(expected, events))
     }
 
     fn catch_up(&mut self) -> Result<Vec<Event>, StoreError> {
-        if self.length()? == self.end {
-            return Ok(Vec::new());
+        let mut events = Vec::new();
+        if self.has_grown()? {
+            self.locked(|journal| {
+                journal.read_on(|event, _| {
+                    events.push(event);
+                    Ok(())
+                })
+            })?;
         }
-        self.file
-            .lock()
-            .map_err(StoreError::io("lock", &self.path))?;
-        let result = self.read_on();
-        self.file
-            .unlock()
-            .map_err(StoreError::io("unlock", &self.path))?;
-        result
+        Ok(events)
+    }
+
+    fn replay(&mut self) -> Result<RunState, StoreError> {
+        let mut state = None;
+        let run = self.run.clone();
+        self.locked(|journal| journal.read_on(fold(&run, &mut state)))?;
+        state.ok_or(StoreError::NoSuchRun(run))
+    }
+}
+
+impl Drop for FileJournal {
+    fn drop(&mut self) {
+        if self.length > self.end && !self.poisoned {
+            // Space that is not cut off here is cut off by the next who reads under the lock.
+            let _ = self.locked(|journal| {
+                if !journal.has_grown()? {
+                    let _ = journal.file.set_len(journal.end);
+                }
+                Ok(())
+            });
+        }
     }
 }
 
 /// Reads a journal file without its lock.
 pub(super) fn read(run: &str, path: &Path) -> Result<Recorded, StoreError> {
-    let bytes = std::fs::read(path).map_err(|source| match source.kind() {
-        io::ErrorKind::NotFound => StoreError::NoSuchRun(run.to_owned()),
-        _ => StoreError::Io {
-            doing: "read",
-            path: path.to_owned(),
-            source,
-        },
-    })?;
-    parse(&bytes, path, 0)
-}
-
-/// The events in `bytes`; the first must have the number after `before`.
-fn parse(bytes: &[u8], path: &Path, before: u64) -> Result<Recorded, StoreError> {
     let mut recorded = Recorded {
         events: Vec::new(),
         lines: Vec::new(),
         torn: 0,
     };
-    let mut at = 0;
-    loop {
-        let whole = before + recorded.events.len() as u64;
-        let damaged = |what: String| StoreError::Damaged {
-            path: path.to_owned(),
-            at: at as u64,
-            what,
-            whole,
-        };
-        match frame::read(bytes, at) {
-            Frame::End => return Ok(recorded),
-            Frame::Broken(what) if frame::any_whole_after(bytes, at) => {
-                return Err(damaged(what.to_owned()));
-            }
-            Frame::Broken(_) => {
-                recorded.torn = (bytes.len() - at) as u64;
-                return Ok(recorded);
-            }
-            Frame::Whole { json, next } => {
-                let event: Event =
-                    serde_json::from_slice(json).map_err(|source| StoreError::Event {
-                        path: path.to_owned(),
-                        source,
-                    })?;
-                if event.seq != whole + 1 {
-                    return Err(damaged(format!(
-                        "event {} stands where {} belongs",
-                        event.seq,
-                        whole + 1
-                    )));
-                }
-                recorded.events.push(event);
-                recorded.lines.push(json.to_vec());
-                at = next;
-            }
+    let tail = unlocked(run, path, |file| {
+        recorded.events.clear();
+        recorded.lines.clear();
+        scan(file, path, 0, 0, |event, line| {
+            recorded.events.push(event);
+            recorded.lines.push(line.to_vec());
+            Ok(())
+        })
+    })?;
+    if recorded.events.is_empty() && tail.torn == 0 {
+        return Err(StoreError::NoSuchRun(run.to_owned()));
+    }
+    recorded.torn = tail.torn;
+    Ok(recorded)
+}
+
+/// The state that a journal file's events add up to, and the length of a file that holds nothing else: without that, the file
+/// may come to hold more events without growing.
+pub(super) fn state(run: &str, path: &Path) -> Result<(RunState, Option<u64>), StoreError> {
+    let mut state = None;
+    let tail = unlocked(run, path, |file| {
+        state = None;
+        scan(file, path, 0, 0, fold(run, &mut state))
+    })?;
+    let state = state.ok_or_else(|| StoreError::NoSuchRun(run.to_owned()))?;
+    Ok((state, (tail.end == tail.length).then_some(tail.length)))
+}
+
+/// Reads without the lock. What looks damaged may be half of what is being written: that is looked at again under it.
+fn unlocked(
+    run: &str,
+    path: &Path,
+    mut read: impl FnMut(&File) -> Result<Tail, StoreError>,
+) -> Result<Tail, StoreError> {
+    let file = File::open(path).map_err(|source| absent(run, path, source, "read"))?;
+    match read(&file) {
+        Err(StoreError::Damaged { .. }) => {
+            file.lock_shared().map_err(StoreError::io("lock", path))?;
+            read(&file)
         }
+        other => other,
     }
 }
 
-fn number(event: &NewEvent, seq: u64, prev: &str) -> Event {
-    Event {
-        v: SCHEMA,
-        seq,
-        at: event.at,
-        actor: event.actor.clone(),
-        prev: prev.to_owned(),
-        event: event.event.clone(),
+fn fold<'a>(
+    run: &'a str,
+    state: &'a mut Option<RunState>,
+) -> impl FnMut(Event, &[u8]) -> Result<(), StoreError> + 'a {
+    move |event, _| {
+        let folded = next(state.take(), &event).map_err(|source| StoreError::Illegal {
+            run: run.to_owned(),
+            source,
+        })?;
+        *state = Some(folded);
+        Ok(())
     }
 }
 
-fn to_json(event: &Event, path: &Path) -> Result<Vec<u8>, StoreError> {
-    serde_json::to_vec(event).map_err(|source| StoreError::Event {
-        path: path.to_owned(),
-        source,
-    })
+fn absent(run: &str, path: &Path, source: io::Error, doing: &'static str) -> StoreError {
+    match source.kind() {
+        io::ErrorKind::NotFound => StoreError::NoSuchRun(run.to_owned()),
+        _ => StoreError::io(doing, path)(source),
+    }
+}
+
+fn taken(run: &str, path: &Path, source: io::Error) -> StoreError {
+    match source.kind() {
+        io::ErrorKind::AlreadyExists => StoreError::Exists(run.to_owned()),
+        _ => StoreError::io("create", path)(source),
+    }
 }

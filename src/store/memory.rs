@@ -5,7 +5,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::{Hold, Journal, Recorded, Store, StoreError, Summaries};
 use crate::record::{
-    Artifact, Event, EventKind, GENESIS, NewEvent, RunState, RunSummary, SCHEMA, hash,
+    Artifact, Event, EventKind, Fleet, FleetEvent, FleetPlan, GENESIS, NewEvent, RunState,
+    RunSummary, hash,
 };
 
 /// A store in memory. Clones share the same runs.
@@ -16,6 +17,7 @@ pub struct Memory(Arc<Mutex<Kept>>);
 struct Kept {
     runs: BTreeMap<String, Recorded>,
     held: std::collections::BTreeSet<String>,
+    fleets: BTreeMap<String, Vec<FleetEvent>>,
     artifacts: BTreeMap<String, Vec<u8>>,
 }
 
@@ -134,6 +136,36 @@ impl Store for Memory {
         Ok((summaries, unreadable))
     }
 
+    fn create_fleet(&self, plan: FleetPlan) -> Result<(), StoreError> {
+        let mut kept = self.kept();
+        if kept.fleets.contains_key(&plan.fleet) {
+            return Err(StoreError::Exists(plan.fleet));
+        }
+        let fleet = plan.fleet.clone();
+        let first = FleetEvent::Created(Box::new(plan));
+        kept.fleets.insert(fleet, vec![first]);
+        Ok(())
+    }
+
+    fn note_fleet(&self, fleet: &str, event: FleetEvent) -> Result<(), StoreError> {
+        match self.kept().fleets.get_mut(fleet) {
+            Some(events) => events.push(event),
+            None => return Err(StoreError::NoSuchFleet(fleet.to_owned())),
+        }
+        Ok(())
+    }
+
+    fn fleet(&self, fleet: &str) -> Result<Fleet, StoreError> {
+        let events = self.kept().fleets.get(fleet).cloned();
+        events
+            .and_then(Fleet::replay)
+            .ok_or_else(|| StoreError::NoSuchFleet(fleet.to_owned()))
+    }
+
+    fn fleets(&self) -> Result<Vec<String>, StoreError> {
+        Ok(self.kept().fleets.keys().cloned().collect())
+    }
+
     fn put_artifact(&self, name: &str, media: &str, bytes: &[u8]) -> Result<Artifact, StoreError> {
         let digest = hash(bytes);
         self.kept().artifacts.insert(digest.clone(), bytes.to_vec());
@@ -195,21 +227,19 @@ impl Journal for MemoryJournal {
 }
 
 fn push(recorded: &mut Recorded, event: &NewEvent) -> Result<Event, StoreError> {
-    let event = Event {
-        v: SCHEMA,
-        seq: recorded.events.len() as u64 + 1,
-        at: event.at,
-        actor: event.actor.clone(),
-        prev: recorded
-            .lines
-            .last()
-            .map_or_else(|| GENESIS.to_owned(), |line| hash(line)),
-        event: event.event.clone(),
-    };
-    let line = serde_json::to_vec(&event).map_err(|source| StoreError::Event {
-        path: "memory".into(),
-        source,
-    })?;
+    let seq = recorded.events.len() as u64 + 1;
+    let prev = recorded
+        .lines
+        .last()
+        .map_or_else(|| GENESIS.to_owned(), |line| hash(line));
+    let mut line = Vec::new();
+    event
+        .write_line(&mut line, seq, &prev)
+        .map_err(|source| StoreError::Event {
+            path: "memory".into(),
+            source,
+        })?;
+    let event = event.clone().placed(seq, prev);
     recorded.lines.push(line);
     recorded.events.push(event.clone());
     Ok(event)

@@ -1,19 +1,27 @@
 //! Where runs are kept. The journal is the truth; everything else can be rebuilt from it.
 //!
 //! [`Store`] is what the engine and the command line see. [`Embedded`] keeps a folder on this machine: one append-only journal
-//! a run, artifacts under their digest, and an index that may be lost at any time. [`Memory`] keeps nothing and is for
-//! rehearsals and tests; both pass the same tests.
+//! a run, artifacts under their digest, and an index that may be lost at any time; with [`Embedded::grouped`] the runs of one
+//! process share their syncs. [`Memory`] keeps nothing and is for rehearsals and tests. All pass the same tests.
 
 mod active;
+mod durable;
 mod embedded;
 mod error;
+mod fleet;
 mod frame;
+mod group;
 mod index;
 mod journal;
 mod memory;
+mod scan;
+mod settle;
 
-use crate::record::{Artifact, Event, NewEvent, RunState, RunSummary};
+use crate::record::{
+    Artifact, Event, Fleet, FleetEvent, FleetPlan, NewEvent, RunState, RunSummary,
+};
 
+pub use durable::{Durable, Submitted};
 pub use embedded::Embedded;
 pub use error::StoreError;
 pub use memory::Memory;
@@ -30,6 +38,14 @@ pub trait Store: Send + Sync {
     /// [`StoreError::Exists`], [`StoreError::StillOpen`], or when the store cannot be written.
     fn create(&self, first: NewEvent) -> Result<Box<dyn Journal>, StoreError>;
 
+    /// Begins a new run as [`Store::create`] does, but may return before the first event is on disk.
+    ///
+    /// # Errors
+    /// As for [`Store::create`].
+    fn begin(&self, first: NewEvent) -> Result<(Box<dyn Journal>, Durable), StoreError> {
+        Ok((self.create(first)?, Durable::Now))
+    }
+
     /// Opens a run for appending.
     ///
     /// # Errors
@@ -42,7 +58,15 @@ pub trait Store: Send + Sync {
     /// [`StoreError::NoSuchRun`], [`StoreError::Damaged`], or when it cannot be read.
     fn read(&self, run: &str) -> Result<Recorded, StoreError>;
 
-    /// Becomes the one process that works on a run, until the guard is dropped.
+    /// A run's events, folded.
+    ///
+    /// # Errors
+    /// As for [`Store::read`], and when the events do not follow from each other.
+    fn state(&self, run: &str) -> Result<RunState, StoreError> {
+        self.read(run)?.state(run)
+    }
+
+    /// Becomes the one process that works on a run, or on a fleet run, until the guard is dropped.
     ///
     /// # Errors
     /// [`StoreError::Held`] names who works on it.
@@ -53,6 +77,30 @@ pub trait Store: Send + Sync {
     /// # Errors
     /// When the store cannot be listed.
     fn summaries(&self) -> Result<Summaries, StoreError>;
+
+    /// Writes what a fleet run is started with, synced.
+    ///
+    /// # Errors
+    /// When there is a fleet run of this id, or it cannot be written.
+    fn create_fleet(&self, plan: FleetPlan) -> Result<(), StoreError>;
+
+    /// Appends to the records of a fleet run, synced.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    fn note_fleet(&self, fleet: &str, event: FleetEvent) -> Result<(), StoreError>;
+
+    /// A fleet run as it stands.
+    ///
+    /// # Errors
+    /// [`StoreError::NoSuchFleet`], or when it cannot be read.
+    fn fleet(&self, fleet: &str) -> Result<Fleet, StoreError>;
+
+    /// The ids of all fleet runs, sorted.
+    ///
+    /// # Errors
+    /// When the store cannot be listed.
+    fn fleets(&self) -> Result<Vec<String>, StoreError>;
 
     /// Keeps bytes under their digest, synced. The same bytes twice are kept once.
     ///
@@ -79,11 +127,41 @@ pub trait Journal: Send {
     /// failed write or sync every further call fails: what is on disk is then known only to the disk.
     fn append(&mut self, expected: u64, events: &[NewEvent]) -> Result<Vec<Event>, StoreError>;
 
+    /// Appends as [`Journal::append`] does, but may return before the events are on disk. Takes the events out of `events`
+    /// unless it fails.
+    ///
+    /// # Errors
+    /// As for [`Journal::append`]; a failed sync may come with [`Submitted::durable`].
+    fn submit(
+        &mut self,
+        expected: u64,
+        events: &mut Vec<NewEvent>,
+    ) -> Result<Submitted, StoreError> {
+        let written = self.append(expected, events)?;
+        events.clear();
+        Ok(Submitted {
+            events: written,
+            durable: Durable::Now,
+        })
+    }
+
     /// The events that others have appended since the last call.
     ///
     /// # Errors
     /// When the journal cannot be read.
     fn catch_up(&mut self) -> Result<Vec<Event>, StoreError>;
+
+    /// Reads a run from its beginning and folds it, on a journal that was just opened.
+    ///
+    /// # Errors
+    /// When the journal cannot be read, or its events do not follow from each other.
+    fn replay(&mut self) -> Result<RunState, StoreError> {
+        let events = self.catch_up()?;
+        RunState::replay(&events).map_err(|source| StoreError::Illegal {
+            run: self.run().to_owned(),
+            source,
+        })
+    }
 }
 
 /// Held while a process works on a run; dropping it lets go.

@@ -16,14 +16,13 @@ use crate::cli::fail::Fail;
 use crate::cli::live::Live;
 use crate::cli::out;
 use crate::cli::workspace::Workspace;
-use crate::engine::{Answer, Engine, PlanRequest, Stop, decide, plan};
+use crate::engine::{Answer, Engine, PlanRequest, Stop, TakenUp, decide, plan};
 use crate::practice::{World, office};
 use crate::probes::{Clock, ShiftableClock, SystemClock};
 use crate::record::{Decision, Mode, RunState, StepStatus, WaitKind};
 use crate::settings::Settings;
 use crate::site::Site;
 use crate::store::Embedded;
-use crate::store::Store;
 use crate::templates::Templates;
 
 /// Who answers in the demonstration.
@@ -155,7 +154,7 @@ impl Demo {
              Answers and changes made by people are played; everything else is real.\n",
             self.world.dns()
         ));
-        let run = engine.create(plan(PlanRequest {
+        let first = plan(PlanRequest {
             run: "acme-practice".to_owned(),
             runbook: &checked,
             site: &site,
@@ -164,31 +163,22 @@ impl Demo {
             by: TECHNICIAN.to_owned(),
             at: self.clock.now(),
             parent: None,
-        }));
-        let run = match run {
-            Ok(run) => run,
-            Err(error) => {
-                return Err(Fail::invalid(format!(
-                    "{}: name an empty folder with --keep",
-                    crate::cli::fail::chain(&error)
-                )));
-            }
-        };
-        let recorded = self.workspace.store.read(&run)?;
-        self.live.begin(&recorded.events, &recorded.state(&run)?);
+        });
+        let run = TakenUp::new(&*self.workspace.store, first).map_err(|error| {
+            Fail::invalid(format!(
+                "{}: name an empty folder with --keep",
+                crate::cli::fail::chain(&error)
+            ))
+        })?;
+        let mut worker = engine.worker(run, &checked, site)?;
         let mut delisted = 0;
-        let stop = stop_signal();
+        let mut stop = stop_signal();
         let conclusion = loop {
-            match engine
-                .carry_on(&run, &checked, site.clone(), stop.clone())
-                .await?
-            {
+            match worker.work(&mut stop).await? {
                 Stop::Finished(conclusion) => break conclusion,
                 Stop::Waiting { .. } => {
-                    let state = self.workspace.state(&run)?;
-                    if !self.answer(&engine, &state)?
-                        && !self.let_time_pass(&state, &mut delisted)?
-                    {
+                    let state = worker.state();
+                    if !self.answer(&engine, state)? && !self.let_time_pass(state, &mut delisted)? {
                         return Err(Fail::failed(
                             "the demonstration has no answer to what the run waits for",
                         ));
@@ -204,7 +194,8 @@ impl Demo {
                 }
             }
         };
-        let state = self.workspace.state(&run)?;
+        let state = worker.into_state();
+        let run = &state.created.run;
         let written = super::report::write_all(&self.workspace, &state, &self.folder)?;
         if self.global.json {
             out::json(&json!({

@@ -34,6 +34,9 @@ pub(in crate::cli) fn status(workspace: &Workspace, named: Option<&str>) -> Resu
     let Some(named) = named else {
         return runs(workspace, None, true);
     };
+    if let Some(fleet) = super::fleet::find(workspace, named)? {
+        return super::fleet::status(workspace, &fleet);
+    }
     let run = workspace.find_run(named, true)?;
     let recorded = workspace.store.read(&run)?;
     let state = recorded.state(&run)?;

@@ -2,6 +2,7 @@
 
 pub(super) mod decide;
 pub(super) mod demo;
+pub(super) mod fleet;
 pub(super) mod init;
 pub(super) mod listing;
 pub(super) mod lists;

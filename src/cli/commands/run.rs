@@ -13,11 +13,10 @@ use crate::cli::fail::Fail;
 use crate::cli::live::Live;
 use crate::cli::out;
 use crate::cli::workspace::{self, Workspace};
-use crate::engine::{PlanRequest, Stop, plan};
+use crate::engine::{PlanRequest, Stop, TakenUp, plan};
 use crate::record::{Mode, RunState, RunStatus};
 use crate::runbook::Checked;
 use crate::site::Site;
-use crate::store::Store;
 
 /// How long a process stays when the next date is near.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -49,14 +48,40 @@ pub(in crate::cli) fn run(workspace: &Workspace, args: &RunArgs) -> Result<Exit,
         return Err(Fail::Faults(faults));
     }
     let by = workspace.by(args.who.by.as_deref())?;
-    let mut worst = Exit::Healthy;
-    for site in sites {
-        // What keeps one site from starting is told, and the others go on.
-        let exit = start(workspace, &checked, site, inputs.clone(), args, &by)
-            .unwrap_or_else(|fail| out::fail(&workspace.global, &fail));
-        worst = worst.or_worse(exit);
+    sites.retain(|site| is_wanted(site, args));
+    match <[Site; 1]>::try_from(sites) {
+        Ok([site]) if args.sites.is_none() => start(workspace, &checked, site, inputs, args, &by),
+        Ok([site]) => super::fleet::start(workspace, checked, vec![site], inputs, args, by),
+        Err(sites) if sites.is_empty() => Err(Fail::invalid(
+            "no site is left: see what --only, --except and --tag ask for",
+        )),
+        Err(sites) => super::fleet::start(workspace, checked, sites, inputs, args, by),
     }
-    Ok(worst)
+}
+
+/// Is the site one of those that were asked for by id and tags?
+fn is_wanted(site: &Site, args: &RunArgs) -> bool {
+    let named = |globs: &[String]| globs.iter().any(|glob| matches(glob, &site.id));
+    let tagged = |tags: &String| {
+        tags.split('+')
+            .all(|tag| site.tags.iter().any(|t| t == tag))
+    };
+    (args.only.is_empty() || named(&args.only))
+        && !named(&args.except)
+        && (args.tag.is_empty() || args.tag.iter().any(tagged))
+}
+
+/// Does a pattern with `*` (any text) and `?` (any character) match a whole id?
+fn matches(glob: &str, id: &str) -> bool {
+    let pattern: String = glob
+        .chars()
+        .map(|c| match c {
+            '*' => ".*".to_owned(),
+            '?' => ".".to_owned(),
+            other => regex::escape(other.encode_utf8(&mut [0; 4])),
+        })
+        .collect();
+    regex::Regex::new(&format!("^(?s:{pattern})$")).is_ok_and(|pattern| pattern.is_match(id))
 }
 
 /// The inputs given with `--set` and the defaults, checked.
@@ -90,26 +115,28 @@ fn start(
     });
     let live = Live::new(&workspace.global);
     let engine = workspace.engine(&site, live.clone(), patience(args.watch))?;
-    let run = engine.create(first)?;
-    let recorded = workspace.store.read(&run)?;
-    live.begin(&recorded.events, &recorded.state(&run)?);
-    carry_on(workspace, &engine, &run, checked, site, &live)
+    let run = TakenUp::new(&*workspace.store, first)?;
+    go_on(workspace, &engine, run, checked, site, &live)
 }
 
-fn patience(watch: bool) -> Duration {
+pub(super) fn patience(watch: bool) -> Duration {
     if watch { FOR_EVER } else { PATIENCE }
 }
 
-/// Goes on with one run.
+/// Goes on with one run, or with a fleet run.
 pub(in crate::cli) fn resume(
     workspace: &Workspace,
     named: &str,
     watch: bool,
 ) -> Result<Exit, Fail> {
+    if let Some(fleet) = super::fleet::find(workspace, named)? {
+        return super::fleet::resume(workspace, fleet, watch);
+    }
     let run = workspace.find_run(named, true)?;
-    let state = workspace.state(&run)?;
+    let taken = TakenUp::again(&*workspace.store, &run)?;
+    let state = taken.state();
     if let RunStatus::Finished(conclusion) = state.status() {
-        write_missing_reports(workspace, &state)?;
+        write_missing_reports(workspace, state)?;
         out::remark(
             &workspace.global,
             &format!(
@@ -119,10 +146,10 @@ pub(in crate::cli) fn resume(
         );
         return Ok(Exit::from(conclusion));
     }
-    let (checked, site) = workspace.pinned(&state)?;
+    let (checked, site) = workspace.pinned(state)?;
     let live = Live::new(&workspace.global);
     let engine = workspace.engine(&site, live.clone(), patience(watch))?;
-    carry_on(workspace, &engine, &run, &checked, site, &live)
+    go_on(workspace, &engine, taken, &checked, site, &live)
 }
 
 /// The process may have gone away between the end of the run and its documents.
@@ -159,19 +186,20 @@ pub(in crate::cli) fn resume_all(workspace: &Workspace) -> Result<Exit, Fail> {
     Ok(worst)
 }
 
-fn carry_on(
+fn go_on(
     workspace: &Workspace,
     engine: &crate::engine::Engine,
-    run: &str,
+    run: TakenUp,
     checked: &Checked,
     site: Site,
     live: &Arc<Live>,
 ) -> Result<Exit, Fail> {
+    let mut worker = engine.worker(run, checked, site)?;
     let stop = runtime()?.block_on(async {
-        let stop = stop_signal();
-        engine.carry_on(run, checked, site, stop).await
+        let mut stop = stop_signal();
+        worker.work(&mut stop).await
     })?;
-    let state = workspace.state(run)?;
+    let state = worker.into_state();
     if matches!(stop, Stop::Finished(_)) && checked.runbook.report.is_some() {
         let written = super::report::write_all(workspace, &state, workspace.store.root())?;
         for path in written {
@@ -236,7 +264,7 @@ pub(in crate::cli) fn stop_signal() -> watch::Receiver<bool> {
 }
 
 /// A new run id: `acme-261124-k7qd`. Short enough to be typed.
-fn new_id(site: &str, at: jiff::Timestamp) -> String {
+pub(super) fn new_id(site: &str, at: jiff::Timestamp) -> String {
     const LETTERS: &[u8] = b"abcdefghjkmnpqrstuvwxyz23456789";
     let day = at.strftime("%y%m%d");
     let mut random = rand::rng();
@@ -244,4 +272,24 @@ fn new_id(site: &str, at: jiff::Timestamp) -> String {
         .map(|_| char::from(LETTERS[random.random_range(0..LETTERS.len())]))
         .collect();
     format!("{site}-{day}-{tail}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn patterns_match_whole_ids() {
+        for (glob, id, wanted) in [
+            ("acme", "acme", true),
+            ("acme", "acme-2", false),
+            ("acme*", "acme-2", true),
+            ("*-2", "acme-2", true),
+            ("a?me", "acme", true),
+            ("a.me", "acme", false),
+            ("*", "x", true),
+        ] {
+            assert_eq!(matches(glob, id), wanted, "{glob} on {id}");
+        }
+    }
 }

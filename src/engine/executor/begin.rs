@@ -1,10 +1,11 @@
 //! How a step begins: its condition, its items, its texts, and the event that goes before the act.
 
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use serde_json::{Map, Value, json};
 
-use super::{Executor, Underway};
+use super::{Made, Underway, Worker};
 use crate::actions::Args;
 use crate::engine::EngineError;
 use crate::engine::job::{Job, chain};
@@ -18,15 +19,18 @@ const DEFAULT_TIMEOUT: Duration = Duration::from_secs(600);
 /// Attempts at the same time in one run.
 const MOST_AT_ONCE: usize = 16;
 
-impl Executor<'_> {
+impl Worker {
     /// Begins a step, or goes on with it after a wait.
-    pub(super) fn begin(&mut self, key: &str) -> Result<bool, EngineError> {
+    pub(super) fn begin(&mut self, key: &str) -> Result<Made, EngineError> {
         let runbook = self.runbook.clone();
-        let (Some(step), Some(state)) = (runbook.step(id_of(key)), self.state.step(key)) else {
-            return Ok(false);
+        let (Some(step), Some(state)) = (runbook.step(id_of(key)), self.run.state.step(key)) else {
+            return Ok(Made::NotYet);
         };
-        if self.jobs.len() + self.starts.len() >= MOST_AT_ONCE || self.siblings_full(step, key) {
-            return Ok(false);
+        if self.jobs.len() + self.starts.len() >= MOST_AT_ONCE {
+            return Ok(Made::NoPlace);
+        }
+        if self.siblings_full(step, key) {
+            return Ok(Made::NoPlaceInFamily);
         }
         let fresh = state.status == StepStatus::Pending;
         let instance = state.parent.is_some();
@@ -40,30 +44,34 @@ impl Executor<'_> {
             && instance == of_item
             && let Some(when) = &step.when
         {
-            match when.holds(&self.variables(key, step)) {
+            match when.holds(&self.variables(key, step, &when.references().variables)) {
                 Ok(true) => {}
                 Ok(false) => {
                     self.skip(
                         key.to_owned(),
                         format!("its condition does not hold: {}", when.text()),
                     )?;
-                    return Ok(true);
+                    return Ok(Made::Yes);
                 }
-                Err(error) => return self.cannot_begin(key, step, &chain(&error)).map(|()| true),
+                Err(error) => {
+                    self.cannot_begin(key, step, &chain(&error))?;
+                    return Ok(Made::Yes);
+                }
             }
         }
         if fresh && !instance && step.foreach.is_some() {
             self.unfold(key, step)?;
-            return Ok(true);
+            return Ok(Made::Yes);
         }
         if self.stubbed(key, step)? {
-            return Ok(true);
+            return Ok(Made::Yes);
         }
-        match step.with.render(&self.variables_if_needed(key, step)) {
+        let wanted = step.with.variables();
+        match step.with.render(&self.variables(key, step, &wanted)) {
             Ok(args) => self.announce(key, step, Args(args))?,
             Err(error) => self.cannot_begin(key, step, &chain(&error))?,
         }
-        Ok(true)
+        Ok(Made::Yes)
     }
 
     fn siblings_full(&self, step: &Step, key: &str) -> bool {
@@ -75,24 +83,20 @@ impl Executor<'_> {
             return false;
         };
         let Some(parent) = self
+            .run
             .state
             .step(key)
             .and_then(|state| state.parent.as_deref())
         else {
             return false;
         };
-        let busy = self
-            .state
-            .instances(parent)
-            .filter(|step| step.status == StepStatus::Running)
-            .count();
-        busy >= limit as usize
+        self.frontier.running_of(&self.run.state, parent) >= limit as usize
     }
 
     /// In a check run, what does more than look, and whatever waits for people or dates, is left out.
     fn stubbed(&mut self, key: &str, step: &Step) -> Result<bool, EngineError> {
         let gate = matches!(step.action.as_str(), "approval" | "manual" | "wait");
-        if self.state.created.mode != Mode::Check || (step.effect == Effect::Probe && !gate) {
+        if self.run.state.created.mode != Mode::Check || (step.effect == Effect::Probe && !gate) {
             return Ok(false);
         }
         self.start_event(key, step, 1, &Args::default())?;
@@ -117,7 +121,7 @@ impl Executor<'_> {
                 &format!("there is no action '{}' in this version", step.action),
             );
         };
-        let Some(state) = self.state.step(key) else {
+        let Some(state) = self.run.state.step(key) else {
             return Ok(());
         };
         let wait = match &state.status {
@@ -141,7 +145,7 @@ impl Executor<'_> {
             args,
             timeout: step.timeout.unwrap_or(DEFAULT_TIMEOUT),
             wait,
-            state: self.state.clone(),
+            state: self.run.state.clone(),
             shared: self.shared.clone(),
         };
         let underway = Underway {
@@ -155,7 +159,7 @@ impl Executor<'_> {
     }
 
     fn idempotency_key(&self, key: &str) -> String {
-        hash(format!("{}/{key}", self.state.created.run).as_bytes())[..32].to_owned()
+        hash(format!("{}/{key}", self.run.state.created.run).as_bytes())[..32].to_owned()
     }
 
     pub(super) fn start_event(
@@ -216,13 +220,14 @@ impl Executor<'_> {
 
     /// The step cannot even begin: its condition or its texts cannot be evaluated.
     fn cannot_begin(&mut self, key: &str, step: &Step, why: &str) -> Result<(), EngineError> {
-        if self.state.created.mode == Mode::Check {
+        if self.run.state.created.mode == Mode::Check {
             return self.skip(
                 key.to_owned(),
                 format!("cannot be told in a check run: {why}"),
             );
         }
         let attempt = self
+            .run
             .state
             .step(key)
             .map_or(1, |state| state.attempts.max(1));
@@ -238,26 +243,23 @@ impl Executor<'_> {
         )
     }
 
-    pub(super) fn variables(&self, key: &str, step: &Step) -> Value {
-        let item = self.state.step(key).and_then(|state| state.item.as_ref());
+    /// The variables that are wanted: gathering those of a long run costs.
+    pub(super) fn variables(&self, key: &str, step: &Step, wanted: &BTreeSet<String>) -> Value {
+        let item = self
+            .run
+            .state
+            .step(key)
+            .and_then(|state| state.item.as_ref());
         let alias = step.foreach.as_ref().map(|foreach| foreach.alias.as_str());
-        variables(&self.state, alias.zip(item))
-    }
-
-    /// Gathering the variables costs; a step whose texts are fixed needs none.
-    fn variables_if_needed(&self, key: &str, step: &Step) -> Value {
-        if step.with.is_fixed() {
-            Value::Null
-        } else {
-            self.variables(key, step)
-        }
+        variables(&self.run.state, alias.zip(item), Some(wanted))
     }
 
     fn unfold(&mut self, key: &str, step: &Step) -> Result<(), EngineError> {
         let Some(foreach) = &step.foreach else {
             return Ok(());
         };
-        let items = match foreach.items.render(&self.variables(key, step)) {
+        let wanted = foreach.items.references().variables;
+        let items = match foreach.items.render(&self.variables(key, step, &wanted)) {
             Ok(Value::Array(items)) => keyed(items),
             Ok(Value::Object(items)) => items,
             Ok(other) => {

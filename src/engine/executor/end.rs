@@ -4,14 +4,14 @@ use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 use tokio::task::{Id, JoinError};
 
-use super::{Executor, Underway};
+use super::{Underway, Worker};
 use crate::engine::EngineError;
 use crate::engine::job::{Ended, words};
 use crate::engine::plan::id_of;
 use crate::record::{EventKind, StepOutcome, StepStatus, WaitKind};
 use crate::runbook::Step;
 
-impl Executor<'_> {
+impl Worker {
     /// Ends a `foreach` step by what became of its instances.
     pub(super) fn close(&mut self, key: &str) -> Result<(), EngineError> {
         let runbook = self.runbook.clone();
@@ -20,7 +20,7 @@ impl Executor<'_> {
         };
         let mut outputs = Map::new();
         let mut worst = StepOutcome::Good;
-        for instance in self.state.instances(key) {
+        for instance in self.run.state.instances(key) {
             let item = instance.plan.key[key.len() + 1..].trim_end_matches(']');
             outputs.insert(item.to_owned(), Value::Object(instance.outputs.clone()));
             let outcome = match instance.status {
@@ -121,7 +121,8 @@ impl Executor<'_> {
             && match &step.retry.when {
                 None => true,
                 Some(when) => {
-                    let mut values = self.variables(key, step);
+                    let wanted = &when.references().variables;
+                    let mut values = self.variables(key, step, wanted);
                     if let Some(map) = values.as_object_mut() {
                         let result =
                             json!({"error": error, "not_sent": not_sent, "attempt": attempt});

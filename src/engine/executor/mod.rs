@@ -3,6 +3,8 @@
 //! Events that belong together are one append and one sync: the end of a step and the start of those that follow. They are
 //! folded into the state first and collected in an outbox; nothing is done before the outbox is on disk. When somebody else has
 //! appended meanwhile (a decision), what was not written yet is thrown away, except the results of attempts, and decided again.
+//!
+//! A worker that waits for a date can be kept and asked again later: it holds its run, and needs neither thread nor timer.
 
 mod begin;
 mod end;
@@ -20,13 +22,13 @@ use tokio::task::{Id, JoinSet};
 
 use super::job::{Ended, Shared, chain};
 use super::plan::id_of;
-use super::ready::{self, Move};
-use super::{Engine, EngineError, Stop, recovery};
+use super::ready::{Frontier, Move};
+use super::{Engine, EngineError, Stop, TakenUp, recovery};
 use crate::actions::{Secrets, Vault};
 use crate::record::{Effect, Event, EventKind, NewEvent, RunState, RunStatus, StepStatus};
 use crate::runbook::{Checked, Expression, Runbook};
 use crate::site::Site;
-use crate::store::{Hold, Journal, StoreError};
+use crate::store::StoreError;
 
 /// How often to look for decisions while attempts run.
 const LOOK: Duration = Duration::from_millis(300);
@@ -45,97 +47,118 @@ pub(super) struct Underway {
 type Start = Pin<Box<dyn Future<Output = Ended> + Send>>;
 
 /// Works on one run.
-pub(super) struct Executor<'a> {
-    engine: &'a Engine,
+pub struct Worker {
     runbook: Arc<Runbook>,
     shared: Arc<Shared>,
-    journal: Box<dyn Journal>,
-    state: RunState,
+    run: TakenUp,
+    /// Which steps are worth a look.
+    frontier: Frontier,
     /// Folded into `state`, not written yet.
     outbox: Vec<NewEvent>,
     /// Written down in the outbox, to be started once it is on disk.
     starts: Vec<(Underway, Start)>,
     jobs: JoinSet<Ended>,
     underway: HashMap<Id, Underway>,
-    _hold: Box<dyn Hold>,
 }
 
-impl<'a> Executor<'a> {
-    /// Takes a run up: becomes the one process that works on it, reads it, and settles what a dead process left.
-    pub(super) fn take_up(
-        engine: &'a Engine,
-        run: &str,
+/// Whether a move was made.
+enum Made {
+    Yes,
+    /// It has to wait for something else.
+    NotYet,
+    /// No more attempts may run in this run.
+    NoPlace,
+    /// No more instances of this `foreach` step may run.
+    NoPlaceInFamily,
+}
+
+impl Worker {
+    /// Goes on with a run: settles what a dead process left.
+    pub(super) fn of(
+        engine: &Engine,
+        run: TakenUp,
         runbook: &Checked,
         site: Site,
     ) -> Result<Self, EngineError> {
-        let hold = engine.store.hold(run)?;
-        let mut journal = engine.store.open(run)?;
-        let events = journal.catch_up()?;
-        let state = RunState::replay(&events)?;
-        if let Some(step) = state
+        if let Some(step) = run
+            .state
             .steps
             .iter()
             .find(|step| runbook.runbook.step(id_of(&step.plan.key)).is_none())
         {
             return Err(EngineError::Pinned {
-                run: run.to_owned(),
+                run: run.state.created.run.clone(),
                 why: format!("its runbook has no step '{}'", step.plan.key),
             });
         }
         let shared = Arc::new(Shared {
             site,
-            probes: engine.probes.clone(),
-            templates: engine.templates.clone(),
+            engine: engine.clone(),
             secrets: Secrets(runbook.runbook.secrets.clone()),
-            store: engine.store.clone(),
-            observer: engine.observer.clone(),
             judge: |condition, values| {
                 Expression::compile(condition)
                     .and_then(|condition| condition.holds(values))
                     .map_err(|error| chain(&error))
             },
         });
-        let mut executor = Executor {
-            engine,
+        let mut worker = Worker {
             runbook: runbook.runbook.clone(),
             shared,
-            journal,
-            state,
+            frontier: Frontier::of(&run.state),
+            run,
             outbox: Vec::new(),
             starts: Vec::new(),
             jobs: JoinSet::new(),
             underway: HashMap::new(),
-            _hold: hold,
         };
-        if executor.state.conclusion.is_none() {
-            executor.say(EventKind::ExecutorStarted {
+        if worker.run.state.conclusion.is_none() {
+            worker.say(EventKind::ExecutorStarted {
                 pid: std::process::id(),
                 host: crate::store::host_name(),
                 tool: env!("CARGO_PKG_VERSION").to_owned(),
             })?;
-            for event in recovery::recover(&executor.state, &executor.runbook, executor.now(), true)
-            {
-                executor.say(event.event)?;
+            for event in recovery::recover(&worker.run.state, &worker.runbook, worker.now(), true) {
+                worker.say(event.event)?;
             }
         }
-        Ok(executor)
+        Ok(worker)
     }
 
-    /// Goes on until nothing can go on.
-    pub(super) async fn work(
-        mut self,
-        mut stop: watch::Receiver<bool>,
-    ) -> Result<Stop, EngineError> {
+    /// The run as it stands.
+    pub fn state(&self) -> &RunState {
+        &self.run.state
+    }
+
+    /// The run as it was left; lets go of it.
+    pub fn into_state(self) -> RunState {
+        self.run.state
+    }
+
+    /// Has somebody else appended to the run since this worker last looked? Then it may be able to go on.
+    ///
+    /// # Errors
+    /// When the run cannot be read.
+    pub fn has_news(&mut self) -> Result<bool, EngineError> {
+        let before = self.run.state.seq;
+        self.hear()?;
+        Ok(self.run.state.seq > before)
+    }
+
+    /// Goes on until nothing can go on; `stop` becomes true when the process should end.
+    ///
+    /// # Errors
+    /// When the store fails: what was written so far is safe, and this worker must not be used again.
+    pub async fn work(&mut self, stop: &mut watch::Receiver<bool>) -> Result<Stop, EngineError> {
         loop {
             if *stop.borrow() {
                 return self.wind_down().await;
             }
             self.hear()?;
             self.decide_moves()?;
-            if !self.commit()? {
+            if !self.commit().await? {
                 continue;
             }
-            if let Some((conclusion, _)) = self.state.conclusion {
+            if let Some((conclusion, _)) = self.run.state.conclusion {
                 return Ok(Stop::Finished(conclusion));
             }
             if self.jobs.is_empty() {
@@ -164,7 +187,8 @@ impl<'a> Executor<'a> {
 
     fn now(&self) -> Timestamp {
         // Time never goes back in a run, even when the machine's clock does.
-        self.engine.probes.clock.now().max(self.state.updated)
+        let now = self.shared.engine.probes.clock.now();
+        now.max(self.run.state.updated)
     }
 
     /// Folds an event and puts it into the outbox.
@@ -178,17 +202,16 @@ impl<'a> Executor<'a> {
     }
 
     fn fold(&mut self, event: NewEvent) -> Result<(), EngineError> {
-        let event = without_secrets(event);
-        let provisional = Event {
-            v: crate::record::SCHEMA,
-            seq: self.state.seq + 1,
+        // The store gives it its place in the chain.
+        let seq = self.run.state.seq + 1;
+        let event = without_secrets(event).placed(seq, String::new());
+        self.run.state.follow(&event)?;
+        self.frontier.follow(&self.run.state, &event);
+        self.outbox.push(NewEvent {
             at: event.at,
-            actor: event.actor.clone(),
-            prev: String::new(),
-            event: event.event.clone(),
-        };
-        self.state.follow(&provisional)?;
-        self.outbox.push(event);
+            actor: event.actor,
+            event: event.event,
+        });
         Ok(())
     }
 
@@ -197,24 +220,33 @@ impl<'a> Executor<'a> {
         if !self.outbox.is_empty() {
             return Ok(());
         }
-        for event in self.journal.catch_up()? {
-            self.state.follow(&event)?;
-            self.engine.observer.event(&event, &self.state);
+        for event in self.run.journal.catch_up()? {
+            self.run.state.follow(&event)?;
+            self.frontier.follow(&self.run.state, &event);
+            self.tell(&event);
         }
         Ok(())
     }
 
+    fn tell(&self, event: &Event) {
+        self.shared.engine.observer.event(event, &self.run.state);
+    }
+
     /// Writes the outbox, then starts what it announces. `false` when others were faster: decide again.
-    fn commit(&mut self) -> Result<bool, EngineError> {
+    async fn commit(&mut self) -> Result<bool, EngineError> {
         if self.outbox.is_empty() {
             return Ok(true);
         }
-        let expected = self.state.seq - self.outbox.len() as u64;
-        match self.journal.append(expected, &self.outbox) {
-            Ok(events) => {
-                self.outbox.clear();
-                for event in &events {
-                    self.engine.observer.event(event, &self.state);
+        let expected = self.run.state.seq - self.outbox.len() as u64;
+        match self.run.journal.submit(expected, &mut self.outbox) {
+            Ok(submitted) => {
+                if let Some((first, durable)) = self.run.begun.take() {
+                    durable.wait().await?;
+                    self.tell(&first);
+                }
+                submitted.durable.wait().await?;
+                for event in &submitted.events {
+                    self.tell(event);
                 }
                 for (underway, start) in std::mem::take(&mut self.starts) {
                     let id = self.jobs.spawn(start).id();
@@ -232,13 +264,17 @@ impl<'a> Executor<'a> {
 
     /// Others have appended: replay what stands, and keep of the outbox only what really happened.
     fn begin_again(&mut self) -> Result<(), EngineError> {
-        let run = self.state.created.run.clone();
-        let known = self.state.seq - self.outbox.len() as u64;
-        let recorded = self.engine.store.read(&run)?;
-        self.journal.catch_up()?;
-        self.state = recorded.state(&run)?;
+        let run = self.run.state.created.run.clone();
+        let known = self.run.state.seq - self.outbox.len() as u64;
+        let heard = self.run.journal.catch_up()?;
+        let newest = heard.last().map_or(known, |event| event.seq);
+        let mut recorded = self.shared.engine.store.read(&run)?;
+        // What others have written since is heard of next time.
+        recorded.events.retain(|event| event.seq <= newest);
+        self.run.state = recorded.state(&run)?;
+        self.frontier = Frontier::of(&self.run.state);
         for event in recorded.events.iter().filter(|event| event.seq > known) {
-            self.engine.observer.event(event, &self.state);
+            self.tell(event);
         }
         self.starts.clear();
         for event in std::mem::take(&mut self.outbox) {
@@ -246,11 +282,13 @@ impl<'a> Executor<'a> {
                 EventKind::StepFinished { step, .. }
                 | EventKind::AttemptFailed { step, .. }
                 | EventKind::Waiting { step, .. } => self
+                    .run
                     .state
                     .step(step)
                     .is_some_and(|step| step.status == StepStatus::Running),
                 EventKind::ExecutorStarted { .. } | EventKind::Interrupted { .. } => true,
                 EventKind::StepInterrupted { step, .. } => self
+                    .run
                     .state
                     .step(step)
                     .is_some_and(|step| step.status == StepStatus::Running),
@@ -265,38 +303,49 @@ impl<'a> Executor<'a> {
 
     /// Everything that can happen now, folded and announced.
     fn decide_moves(&mut self) -> Result<(), EngineError> {
+        let runbook = self.runbook.clone();
+        let reads = |key: &str, need: &str| {
+            runbook
+                .step(id_of(key))
+                .and_then(|step| step.when.as_ref())
+                .is_some_and(|when| when.references().reads_status(need))
+        };
         loop {
-            let runbook = self.runbook.clone();
-            let reads = |key: &str, need: &str| {
-                runbook
-                    .step(id_of(key))
-                    .and_then(|step| step.when.as_ref())
-                    .is_some_and(|when| when.references().reads_status(need))
-            };
             let mut moved = false;
-            for step in ready::moves(&self.state, self.now(), reads) {
-                moved |= self.make(step)?;
+            let mut from = 0;
+            while let Some((step, after)) =
+                self.frontier.next(&self.run.state, self.now(), reads, from)
+            {
+                from = after;
+                match self.make(step)? {
+                    Made::Yes => moved = true,
+                    Made::NotYet => {}
+                    Made::NoPlace => return Ok(()),
+                    Made::NoPlaceInFamily => from = self.frontier.after_family(after),
+                }
+                if self.run.state.conclusion.is_some() {
+                    return Ok(());
+                }
             }
-            if !moved || self.state.conclusion.is_some() {
+            if !moved {
                 return Ok(());
             }
         }
     }
 
-    /// Makes one move; `false` when it has to wait for a free place.
-    fn make(&mut self, step: Move) -> Result<bool, EngineError> {
+    fn make(&mut self, step: Move) -> Result<Made, EngineError> {
         match step {
             Move::Skip(key, reason) => self.skip(key, reason)?,
             Move::Close(key) => self.close(&key)?,
             Move::Finish(conclusion) => {
                 if !self.jobs.is_empty() || !self.starts.is_empty() {
-                    return Ok(false);
+                    return Ok(Made::NotYet);
                 }
                 self.say(EventKind::RunFinished { conclusion })?;
             }
             Move::Begin(key) => return self.begin(&key),
         }
-        Ok(true)
+        Ok(Made::Yes)
     }
 
     fn skip(&mut self, step: String, reason: String) -> Result<(), EngineError> {
@@ -305,16 +354,16 @@ impl<'a> Executor<'a> {
 
     /// What to do when nothing is under way.
     fn idle(&self) -> Idle {
-        match self.state.status() {
+        match self.run.state.status() {
             RunStatus::Finished(conclusion) => Idle::Stop(Stop::Finished(conclusion)),
             RunStatus::NeedsResolve => Idle::Stop(Stop::NeedsResolve),
             RunStatus::Active => Idle::Go,
             RunStatus::Waiting => {
-                let due = self.state.next_wake();
+                let due = self.run.state.next_wake();
                 if let Some(due) = due {
                     let left = due.duration_since(self.now());
                     let left = Duration::try_from(left).unwrap_or_default();
-                    if left <= self.engine.patience {
+                    if left <= self.shared.engine.patience {
                         return Idle::Sleep(
                             left.max(Duration::from_millis(1))
                                 .min(Duration::from_secs(1)),
@@ -327,7 +376,7 @@ impl<'a> Executor<'a> {
     }
 
     /// Stops: nothing new is started, attempts get their grace, what does not end is recorded as interrupted.
-    async fn wind_down(mut self) -> Result<Stop, EngineError> {
+    async fn wind_down(&mut self) -> Result<Stop, EngineError> {
         let external = self
             .underway
             .values()
@@ -346,15 +395,15 @@ impl<'a> Executor<'a> {
         }
         self.jobs.abort_all();
         self.underway.clear();
-        if self.state.conclusion.is_none() {
+        if self.run.state.conclusion.is_none() {
             self.say(EventKind::Interrupted {
                 reason: "told to stop".to_owned(),
             })?;
-            for event in recovery::recover(&self.state, &self.runbook, self.now(), false) {
+            for event in recovery::recover(&self.run.state, &self.runbook, self.now(), false) {
                 self.fold(event)?;
             }
         }
-        while !self.commit()? {}
+        while !self.commit().await? {}
         Ok(Stop::Interrupted)
     }
 }

@@ -39,14 +39,23 @@ impl Default for Budget {
     }
 }
 
+/// Gives budgets by operator.
+pub type FurtherBudgets = fn() -> Vec<(String, Budget)>;
+
 /// The budgets of all operators.
 pub(super) struct Budgets {
     default: Budget,
     operators: Mutex<HashMap<Arc<str>, Arc<Bucket>>>,
+    /// Gives the budgets of further operators, when one is asked for that is not here.
+    further: Mutex<Option<FurtherBudgets>>,
 }
 
 impl Budgets {
-    pub(super) fn new(default: Budget, given: impl IntoIterator<Item = (String, Budget)>) -> Self {
+    pub(super) fn new(
+        default: Budget,
+        given: impl IntoIterator<Item = (String, Budget)>,
+        further: Option<FurtherBudgets>,
+    ) -> Self {
         let operators = given
             .into_iter()
             .map(|(name, budget)| (Arc::from(name), Arc::new(Bucket::new(budget))))
@@ -54,6 +63,7 @@ impl Budgets {
         Self {
             default,
             operators: Mutex::new(operators),
+            further: Mutex::new(further),
         }
     }
 
@@ -73,6 +83,18 @@ impl Budgets {
                 .operators
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner);
+            if !operators.contains_key(operator) {
+                let further = self
+                    .further
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .take();
+                for (name, budget) in further.into_iter().flat_map(|budgets| budgets()) {
+                    operators
+                        .entry(Arc::from(name))
+                        .or_insert_with(|| Arc::new(Bucket::new(budget)));
+                }
+            }
             match operators.get(operator) {
                 Some(bucket) => bucket.clone(),
                 None => {
@@ -168,7 +190,7 @@ mod tests {
 
     #[tokio::test]
     async fn in_flight_is_bounded() {
-        let budgets = Budgets::new(Budget::default(), []);
+        let budgets = Budgets::new(Budget::default(), [], None);
         budgets.set(
             "list",
             Budget {

@@ -27,7 +27,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 pub use answer::{Answer, Mx, Outcome, Record, Soa, Transport, Txt, Value};
-pub use budget::Budget;
+pub use budget::{Budget, FurtherBudgets};
 pub use question::{Question, REDACTED, RecordKind, reverse_name};
 pub use resolv_conf::{SYSTEM_FILE, system_servers};
 
@@ -58,6 +58,9 @@ pub struct DnsSettings {
     pub default_budget: Budget,
     /// Budgets by operator.
     pub budgets: Vec<(String, Budget)>,
+    /// Gives the budgets of further operators. Called when the first operator is asked that is not in `budgets`: working them
+    /// out may take longer than a program that asks none should take to start.
+    pub further_budgets: Option<FurtherBudgets>,
     /// Answers kept in the process; 0 keeps none.
     pub cache_capacity: usize,
 }
@@ -71,6 +74,7 @@ impl Default for DnsSettings {
             sockets: 4,
             default_budget: Budget::POLITE,
             budgets: Vec::new(),
+            further_budgets: None,
             cache_capacity: 8192,
         }
     }
@@ -86,7 +90,7 @@ struct Inner {
     settings: DnsSettings,
     servers: Vec<Arc<Upstream>>,
     others: Mutex<HashMap<SocketAddr, Arc<Upstream>>>,
-    budgets: Budgets,
+    budgets: Arc<Budgets>,
     cache: Cache,
     clock: Arc<dyn Clock>,
 }
@@ -101,7 +105,25 @@ impl std::fmt::Debug for Dns {
 
 impl Dns {
     /// A client for the servers in `settings`. Nothing is sent before the first question.
-    pub fn new(mut settings: DnsSettings, clock: Arc<dyn Clock>) -> Self {
+    pub fn new(settings: DnsSettings, clock: Arc<dyn Clock>) -> Self {
+        let given = settings.budgets.iter().cloned();
+        let budgets = Budgets::new(settings.default_budget, given, settings.further_budgets);
+        let budgets = Arc::new(budgets);
+        Self::with(settings, clock, budgets)
+    }
+
+    /// Another client, for the servers in `settings`, that shares the budgets of operators with this one: an operator is
+    /// asked by both together what it allows.
+    #[must_use]
+    pub fn beside(&self, settings: DnsSettings) -> Self {
+        Self::with(
+            settings,
+            self.inner.clock.clone(),
+            self.inner.budgets.clone(),
+        )
+    }
+
+    fn with(mut settings: DnsSettings, clock: Arc<dyn Clock>, budgets: Arc<Budgets>) -> Self {
         if settings.servers.is_empty() {
             settings.servers = system_servers(Path::new(SYSTEM_FILE));
         }
@@ -119,7 +141,7 @@ impl Dns {
             inner: Arc::new(Inner {
                 servers: settings.servers.iter().map(upstream).collect(),
                 others: Mutex::default(),
-                budgets: Budgets::new(settings.default_budget, settings.budgets.iter().cloned()),
+                budgets,
                 cache: Cache::new(settings.cache_capacity),
                 settings,
                 clock,

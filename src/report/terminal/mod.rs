@@ -2,6 +2,7 @@
 //!
 //! The engine emits events; a [`Reporter`] shows them. Everything is written to an `impl Write` that the command line gives.
 
+mod fleet;
 mod human;
 mod json;
 mod paint;
@@ -12,6 +13,7 @@ use std::io;
 
 use crate::record::{Event, RunState};
 
+pub use fleet::{FleetMark, FleetTable, fleet};
 pub use human::{Human, Verbosity};
 pub use json::{EVENT_SCHEMA, JsonLines};
 pub use paint::{Colour, DEFAULT_WIDTH, Style};

@@ -1,0 +1,371 @@
+//! `run --sites` and `resume` of a fleet run: many sites in one process, with one live table and one summary.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use serde_json::{Map, Value, json};
+
+use super::run::{new_id, patience, runtime, stop_signal};
+use crate::cli::args::RunArgs;
+use crate::cli::exit::Exit;
+use crate::cli::fail::{Fail, chain};
+use crate::cli::fleet_live::FleetLive;
+use crate::cli::out;
+use crate::cli::workspace::Workspace;
+use crate::engine::{Engine, FleetRun, FleetStop, Host, Standing, limits};
+use crate::probes::{ProbeSettings, Probes};
+use crate::record::{Fleet, FleetPlan, FleetSite, Mode, RunState, RunSummary};
+use crate::report::fleet::{FleetSiteFacts, FleetView};
+use crate::report::terminal;
+use crate::runbook::Checked;
+use crate::site::Site;
+use crate::store::{Embedded, Store, StoreError};
+
+/// Starts a fleet run.
+pub(super) fn start(
+    workspace: &Workspace,
+    checked: Checked,
+    mut sites: Vec<Site>,
+    inputs: Map<String, Value>,
+    args: &RunArgs,
+    by: String,
+) -> Result<Exit, Fail> {
+    let at = workspace.clock.now();
+    let rollout = &checked.runbook.rollout;
+    let rank = |site: &Site| {
+        let first = rollout.order.iter().position(|tag| site.tags.contains(tag));
+        first.unwrap_or(rollout.order.len())
+    };
+    sites.sort_by(|a, b| rank(a).cmp(&rank(b)).then_with(|| a.id.cmp(&b.id)));
+    if let Some(twice) = sites.windows(2).find(|pair| pair[0].id == pair[1].id) {
+        return Err(Fail::invalid(format!(
+            "site '{}' is named twice",
+            twice[0].id
+        )));
+    }
+    let plan = FleetPlan {
+        fleet: new_id("fleet", at),
+        at,
+        by,
+        runbook: checked.runbook.name.clone(),
+        runbook_text: checked.text.to_string(),
+        runbook_digest: checked.digest.clone(),
+        inputs,
+        tool: env!("CARGO_PKG_VERSION").to_owned(),
+        mode: if args.check { Mode::Check } else { Mode::Run },
+        limits: limits(rollout, sites.len(), args.max_concurrent),
+        sites: sites
+            .into_iter()
+            .map(|site| FleetSite {
+                run: new_id(&site.id, at),
+                snapshot: serde_json::to_value(&site).unwrap_or(Value::Null),
+                site: site.id,
+            })
+            .collect(),
+    };
+    let host = FleetHost::new(workspace, plan.sites.len(), &checked)?;
+    let fleet = FleetRun::new(host.store.clone(), workspace.clock.clone(), plan, checked)?;
+    work(workspace, &host, fleet, patience(args.watch))
+}
+
+/// Goes on with a fleet run.
+pub(super) fn resume(workspace: &Workspace, fleet: Fleet, watch: bool) -> Result<Exit, Fail> {
+    let plan = &fleet.plan;
+    let checked = crate::runbook::check(
+        &plan.runbook_text,
+        &format!("{} (as pinned in {})", plan.runbook, plan.fleet),
+        &workspace.vocabulary(),
+    )?;
+    let host = FleetHost::new(workspace, plan.sites.len(), &checked)?;
+    let fleet = FleetRun::again(host.store.clone(), workspace.clock.clone(), fleet, checked)?;
+    work(workspace, &host, fleet, patience(watch))
+}
+
+/// The fleet run that `named` means, if any: its id, or the beginning of one.
+pub(super) fn find(workspace: &Workspace, named: &str) -> Result<Option<Fleet>, Fail> {
+    match workspace.store.fleet(named) {
+        Err(StoreError::NoSuchFleet(_)) => {}
+        found => return Ok(Some(found?)),
+    }
+    if !named.starts_with("fleet") {
+        return Ok(None);
+    }
+    let names = workspace.store.fleets()?;
+    let mut known = names.iter().filter(|name| name.starts_with(named));
+    match (known.next(), known.next()) {
+        (Some(one), None) => Ok(Some(workspace.store.fleet(one)?)),
+        _ => Ok(None),
+    }
+}
+
+/// Where a fleet run stands, as its sites' runs tell.
+pub(super) fn status(workspace: &Workspace, fleet: &Fleet) -> Result<Exit, Fail> {
+    let facts: Vec<FleetSiteFacts> = fleet
+        .plan
+        .sites
+        .iter()
+        .map(|site| facts_of(workspace, fleet, site))
+        .collect();
+    let view = FleetView::of(fleet, facts, workspace.clock.now());
+    if workspace.global.json {
+        out::json(&serde_json::to_value(&view).unwrap_or_default())?;
+    } else {
+        let style = out::style(&workspace.global);
+        out::write(|out| terminal::fleet(out, style, &view))?;
+    }
+    Ok(Exit::Healthy)
+}
+
+fn facts_of(workspace: &Workspace, fleet: &Fleet, site: &FleetSite) -> FleetSiteFacts {
+    let refused = fleet
+        .finished
+        .iter()
+        .flat_map(|(_, not_started)| not_started);
+    let trouble = refused
+        .into_iter()
+        .find(|refused| refused.site == site.site)
+        .map(|refused| refused.reason.clone());
+    match workspace.store.state(&site.run) {
+        Ok(state) => FleetSiteFacts {
+            summary: Some(RunSummary::of(&state)),
+            trouble: None,
+        },
+        Err(StoreError::NoSuchRun(_)) => FleetSiteFacts {
+            summary: None,
+            trouble: trouble.filter(|_| fleet.stopped.is_none()),
+        },
+        Err(error) => FleetSiteFacts {
+            summary: None,
+            trouble: Some(chain(&error)),
+        },
+    }
+}
+
+fn work(
+    workspace: &Workspace,
+    host: &FleetHost<'_>,
+    mut fleet: FleetRun,
+    patience: Duration,
+) -> Result<Exit, Fail> {
+    let id = fleet.fleet().plan.fleet.clone();
+    let count = fleet.fleet().plan.sites.len();
+    host.live.say(&format!("fleet run {id}: {count} sites"));
+    let stop = runtime()?.block_on(async {
+        let stop = stop_signal();
+        fleet.work(host, patience, &stop).await
+    });
+    host.live.end();
+    let stop = stop?;
+    let view = FleetView::of(fleet.fleet(), host.facts(&fleet), workspace.clock.now());
+    let documents = write(workspace, &view)?;
+    let exit = exit(&fleet, &stop);
+    tell(workspace, &view, &documents, &stop, exit)?;
+    Ok(exit)
+}
+
+/// Writes the summary in each of its formats.
+fn write(workspace: &Workspace, view: &FleetView) -> Result<Vec<PathBuf>, Fail> {
+    let folder = workspace.store.root().join("reports").join(&view.fleet);
+    let folder = std::path::absolute(&folder).unwrap_or(folder);
+    std::fs::create_dir_all(&folder).map_err(|error| {
+        Fail::because(
+            format!("cannot create the folder {}", folder.display()),
+            error,
+        )
+    })?;
+    let values = serde_json::to_value(view)
+        .map_err(|error| Fail::because("cannot write the summary", error))?;
+    let mut paths = Vec::new();
+    for ending in ["html", "md", "csv"] {
+        let text = match ending {
+            "csv" => view.csv(),
+            _ => workspace
+                .templates
+                .render(&format!("parts/fleet.{ending}"), &values)?,
+        };
+        let path = folder.join(format!("fleet.{ending}"));
+        super::write::whole(&path, text.as_bytes())?;
+        paths.push(path);
+    }
+    Ok(paths)
+}
+
+fn tell(
+    workspace: &Workspace,
+    view: &FleetView,
+    documents: &[PathBuf],
+    stop: &FleetStop,
+    exit: Exit,
+) -> Result<(), Fail> {
+    if workspace.global.json {
+        let due = match stop {
+            FleetStop::Waiting { due } => *due,
+            _ => None,
+        };
+        let line = json!({
+            "schema": "mailmedic.fleet-end/1", "fleet": view.fleet, "finished": view.finished, "due": due,
+            "stopped": view.stopped, "counts": view.counts, "interrupted": *stop == FleetStop::Interrupted,
+            "documents": documents, "exit": exit.code(),
+        });
+        return out::text(&line.to_string());
+    }
+    let style = out::style(&workspace.global);
+    if !workspace.global.quiet {
+        out::write(|out| {
+            writeln!(out)?;
+            terminal::fleet(out, style, view)?;
+            for path in documents {
+                writeln!(out, "summary: {}", path.display())?;
+            }
+            Ok(())
+        })?;
+    }
+    let id = &view.fleet;
+    match stop {
+        FleetStop::Finished => {}
+        FleetStop::Interrupted => out::remark(
+            &workspace.global,
+            &format!("stopped; nothing is lost. Go on with: mailmedic resume {id}"),
+        ),
+        FleetStop::Waiting { due: Some(due) } => out::remark(
+            &workspace.global,
+            &format!(
+                "the next date is {due}: `mailmedic resume {id}` goes on then (or `mailmedic resume --all` from a timer)"
+            ),
+        ),
+        FleetStop::Waiting { due: None } => out::remark(
+            &workspace.global,
+            &format!(
+                "people are needed (`mailmedic status` tells where); `mailmedic resume {id}` goes on then"
+            ),
+        ),
+    }
+    Ok(())
+}
+
+/// Of all sites, the end that a script has to hear of. A site that was not started counts as failed.
+fn exit(fleet: &FleetRun, stop: &FleetStop) -> Exit {
+    let of_sites = fleet.standings().map(|(_, standing)| match standing {
+        Standing::Ended(conclusion) => Exit::from(*conclusion),
+        Standing::NeedsResolve => Exit::NeedsResolve,
+        Standing::Refused(_) => Exit::Failed,
+        Standing::NotStarted if fleet.fleet().stopped.is_some() => Exit::Failed,
+        _ => Exit::Waiting,
+    });
+    let worst = of_sites.fold(Exit::Healthy, Exit::or_worse);
+    match stop {
+        FleetStop::Interrupted => worst.or_worse(Exit::Waiting),
+        _ => worst,
+    }
+}
+
+/// What the sites of a fleet share: the store with its syncs, the probes with their budgets, the screen.
+struct FleetHost<'a> {
+    workspace: &'a Workspace,
+    store: Arc<dyn Store>,
+    live: Arc<FleetLive>,
+    /// Probes by their resolvers.
+    probes: Mutex<HashMap<Vec<SocketAddr>, Probes>>,
+    known: Mutex<HashMap<String, RunSummary>>,
+    reports: bool,
+}
+
+impl<'a> FleetHost<'a> {
+    fn new(workspace: &'a Workspace, sites: usize, checked: &Checked) -> Result<Self, Fail> {
+        let store: Embedded = workspace.store.grouped()?;
+        Ok(FleetHost {
+            workspace,
+            store: Arc::new(store),
+            live: FleetLive::new(&workspace.global, sites),
+            probes: Mutex::default(),
+            known: Mutex::default(),
+            reports: checked.runbook.report.is_some(),
+        })
+    }
+
+    /// The probes for a site: the same for all sites with the same resolvers, and one set of budgets for all.
+    fn probes(&self, site: &Site) -> Result<Probes, Fail> {
+        let settings: ProbeSettings = self.workspace.probe_settings(site)?;
+        let mut known = guard(&self.probes);
+        if let Some(probes) = known.get(&settings.dns.servers) {
+            return Ok(probes.clone());
+        }
+        let servers = settings.dns.servers.clone();
+        let probes = match known.values().next() {
+            Some(first) => first.beside(settings),
+            None => Probes::new(settings, self.workspace.clock.clone()),
+        }
+        .map_err(|error| Fail::because("cannot set up the probes", error))?;
+        known.insert(servers, probes.clone());
+        Ok(probes)
+    }
+
+    /// What is known of each site, in the order of the fleet.
+    fn facts(&self, fleet: &FleetRun) -> Vec<FleetSiteFacts> {
+        let known = guard(&self.known);
+        fleet
+            .standings()
+            .map(|(site, standing)| {
+                let trouble = match standing {
+                    Standing::Refused(reason) => Some(reason.clone()),
+                    _ => None,
+                };
+                match known.get(&site.run) {
+                    Some(summary) => FleetSiteFacts {
+                        summary: Some(summary.clone()),
+                        trouble,
+                    },
+                    None if *standing == Standing::NotStarted => FleetSiteFacts::default(),
+                    None => FleetSiteFacts {
+                        trouble,
+                        ..facts_of(self.workspace, fleet.fleet(), site)
+                    },
+                }
+            })
+            .collect()
+    }
+
+    fn write_reports(&self, run: &RunState) {
+        if !self.reports {
+            return;
+        }
+        let written = super::report::write_all(self.workspace, run, self.workspace.store.root());
+        if let Err(fail) = written {
+            self.live.trouble(&format!(
+                "the report of {} is not written: {}",
+                run.created.run,
+                fail.text()
+            ));
+        }
+    }
+}
+
+fn guard<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Host for FleetHost<'_> {
+    fn engine(&self, site: &Site) -> Result<Engine, String> {
+        Ok(Engine {
+            store: self.store.clone(),
+            probes: self.probes(site).map_err(|fail| fail.text())?,
+            templates: self.workspace.templates.clone(),
+            observer: self.live.of_site(&site.id),
+            // The fleet waits for its sites, not each for itself.
+            patience: Duration::ZERO,
+        })
+    }
+
+    fn changed(&self, site: &FleetSite, standing: &Standing, run: Option<&RunState>) {
+        if let Some(run) = run.filter(|_| *standing != Standing::Working) {
+            guard(&self.known).insert(site.run.clone(), RunSummary::of(run));
+        }
+        if let (Standing::Ended(_), Some(run)) = (standing, run) {
+            self.write_reports(run);
+        }
+        self.live.stands(site, standing, run);
+    }
+}

@@ -1,0 +1,440 @@
+//! A fleet run: one runbook for many sites, many runs in one process.
+//!
+//! Its plan is on disk before the first site is started, so `resume` knows the sites that were not started yet as well. Each
+//! site's run is a run like any other. A site that waits for a date or a person holds no place, no thread and no timer of its
+//! own: its worker is kept beside one list of dates, and asked again when its date has come or somebody has answered.
+
+mod rollout;
+mod standing;
+
+use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use super::job::chain;
+use super::{EngineError, PlanRequest, Stop, TakenUp, Worker, plan};
+use crate::probes::Clock;
+use crate::record::{EventKind, Fleet, FleetEvent, FleetPlan, FleetSite, NotStarted, RunState};
+use crate::runbook::Checked;
+use crate::site::Site;
+use crate::store::{Hold, Store, StoreError};
+pub use rollout::limits;
+use rollout::{Permit, Tally, permit};
+pub use standing::{FleetStop, Host, Standing};
+
+/// How often to look whether somebody has answered to a site that waits.
+const LOOK: Duration = Duration::from_secs(1);
+/// Sites started before those that were started get their turn.
+const AT_A_TIME: usize = 16;
+
+/// A fleet run that this process alone works on.
+pub struct FleetRun {
+    store: Arc<dyn Store>,
+    clock: Arc<dyn Clock>,
+    checked: Checked,
+    fleet: Fleet,
+    standings: Vec<Standing>,
+    /// Workers of sites that wait.
+    parked: HashMap<usize, Worker>,
+    /// When sites that wait must go on.
+    dates: BTreeSet<(Timestamp, usize)>,
+    /// Sites that can go on when there is a place.
+    ready: VecDeque<usize>,
+    jobs: JoinSet<(usize, Worker, Result<Stop, EngineError>)>,
+    /// The first site that may not have been started.
+    next: usize,
+    /// Sites that have failed.
+    failed: usize,
+    _hold: Box<dyn Hold>,
+}
+
+impl FleetRun {
+    /// Writes a new fleet run down. From here on it can be resumed.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    pub fn new(
+        store: Arc<dyn Store>,
+        clock: Arc<dyn Clock>,
+        plan: FleetPlan,
+        checked: Checked,
+    ) -> Result<Self, EngineError> {
+        let hold = store.hold(&plan.fleet)?;
+        store.create_fleet(plan.clone())?;
+        let fleet = Fleet {
+            plan,
+            stopped: None,
+            finished: None,
+        };
+        Ok(FleetRun::of(store, clock, fleet, checked, hold))
+    }
+
+    /// Takes a fleet run up again.
+    ///
+    /// # Errors
+    /// When another process works on it, or the store cannot be read.
+    pub fn again(
+        store: Arc<dyn Store>,
+        clock: Arc<dyn Clock>,
+        fleet: Fleet,
+        checked: Checked,
+    ) -> Result<Self, EngineError> {
+        let hold = store.hold(&fleet.plan.fleet)?;
+        let mut run = FleetRun::of(store, clock, fleet, checked, hold);
+        for place in 0..run.standings.len() {
+            let standing = match run.store.state(&run.fleet.plan.sites[place].run) {
+                Ok(state) => match state.conclusion {
+                    Some((conclusion, _)) => Standing::Ended(conclusion),
+                    None => Standing::Ready,
+                },
+                Err(StoreError::NoSuchRun(_)) => Standing::NotStarted,
+                Err(error) => Standing::Refused(chain(&error)),
+            };
+            if standing == Standing::Ready {
+                run.ready.push_back(place);
+            }
+            run.failed += usize::from(standing.has_failed());
+            run.standings[place] = standing;
+        }
+        Ok(run)
+    }
+
+    fn of(
+        store: Arc<dyn Store>,
+        clock: Arc<dyn Clock>,
+        fleet: Fleet,
+        checked: Checked,
+        hold: Box<dyn Hold>,
+    ) -> Self {
+        FleetRun {
+            standings: vec![Standing::NotStarted; fleet.plan.sites.len()],
+            store,
+            clock,
+            checked,
+            fleet,
+            parked: HashMap::new(),
+            dates: BTreeSet::new(),
+            ready: VecDeque::new(),
+            jobs: JoinSet::new(),
+            next: 0,
+            failed: 0,
+            _hold: hold,
+        }
+    }
+
+    /// The fleet run as it stands.
+    pub fn fleet(&self) -> &Fleet {
+        &self.fleet
+    }
+
+    /// Each site, in the order of starting, and where it stands.
+    pub fn standings(&self) -> impl Iterator<Item = (&FleetSite, &Standing)> {
+        self.fleet.plan.sites.iter().zip(&self.standings)
+    }
+
+    /// Works on all sites until nothing can go on, and then stays for dates that come within `patience`. `stop` becomes true
+    /// when the process should end.
+    ///
+    /// # Errors
+    /// When the store cannot be written. What keeps one site from going on is its [`Standing`], and no error.
+    pub async fn work(
+        &mut self,
+        host: &dyn Host,
+        patience: Duration,
+        stop: &watch::Receiver<bool>,
+    ) -> Result<FleetStop, EngineError> {
+        let mut stop = stop.clone();
+        let mut looked = tokio::time::Instant::now();
+        loop {
+            let stopping = *stop.borrow();
+            if !stopping && self.fill_places(host, &stop)? {
+                tokio::task::yield_now().await;
+                while let Some(back) = self.jobs.try_join_next() {
+                    self.came_back(host, back)?;
+                }
+                continue;
+            }
+            if self.jobs.is_empty() {
+                if stopping {
+                    return Ok(FleetStop::Interrupted);
+                }
+                if self.is_over() {
+                    self.finish()?;
+                    return Ok(FleetStop::Finished);
+                }
+                let due = self.dates.first().map(|(moment, _)| *moment);
+                if due.is_none_or(|due| self.left(due) > patience) {
+                    return Ok(FleetStop::Waiting { due });
+                }
+            }
+            let look = self
+                .dates
+                .first()
+                .map_or(LOOK, |(moment, _)| self.left(*moment).min(LOOK));
+            tokio::select! {
+                Some(back) = self.jobs.join_next() => self.came_back(host, back)?,
+                () = tokio::time::sleep(look) => {}
+                _ = stop.changed(), if !stopping => {}
+            }
+            while let Some(back) = self.jobs.try_join_next() {
+                self.came_back(host, back)?;
+            }
+            self.wake_due();
+            if looked.elapsed() >= LOOK {
+                looked = tokio::time::Instant::now();
+                self.wake_answered(host);
+            }
+        }
+    }
+
+    fn left(&self, moment: Timestamp) -> Duration {
+        let left = moment.duration_since(self.clock.now());
+        // A millisecond more: dates are finer than timers.
+        Duration::try_from(left).unwrap_or_default() + Duration::from_millis(1)
+    }
+
+    fn set(&mut self, host: &dyn Host, place: usize, standing: Standing, run: Option<&RunState>) {
+        self.failed += usize::from(standing.has_failed());
+        self.standings[place] = standing;
+        host.changed(&self.fleet.plan.sites[place], &self.standings[place], run);
+    }
+
+    /// Gives free places to sites that can go on, then to sites that have not been started. `true`: there are more, but those
+    /// that were started should get their turn.
+    fn fill_places(
+        &mut self,
+        host: &dyn Host,
+        stop: &watch::Receiver<bool>,
+    ) -> Result<bool, EngineError> {
+        let places = self.fleet.plan.limits.max_concurrent;
+        for _ in 0..AT_A_TIME {
+            if self.jobs.len() >= places {
+                return Ok(false);
+            }
+            let place = match self.ready.pop_front() {
+                Some(place) => place,
+                None => match self.next_site()? {
+                    Some(place) => place,
+                    None => return Ok(false),
+                },
+            };
+            match self.worker(host, place) {
+                Ok(mut worker) => {
+                    self.set(host, place, Standing::Working, Some(worker.state()));
+                    let mut stop = stop.clone();
+                    self.jobs.spawn(async move {
+                        let stopped = worker.work(&mut stop).await;
+                        (place, worker, stopped)
+                    });
+                }
+                Err(why) => self.set(host, place, Standing::Refused(why), None),
+            }
+        }
+        Ok(true)
+    }
+
+    /// The next site that may be started now, if any.
+    fn next_site(&mut self) -> Result<Option<usize>, EngineError> {
+        if self.fleet.stopped.is_some() {
+            return Ok(None);
+        }
+        let waiting = |standing: &Standing| *standing == Standing::NotStarted;
+        while self
+            .standings
+            .get(self.next)
+            .is_some_and(|standing| !waiting(standing))
+        {
+            self.next += 1;
+        }
+        if self.next == self.standings.len() {
+            return Ok(None);
+        }
+        match permit(&self.fleet.plan.limits, &self.tally()) {
+            Permit::Start(0) => Ok(None),
+            Permit::Start(_) => Ok(Some(self.next)),
+            Permit::Stop(reason) => {
+                self.note(FleetEvent::Stopped {
+                    at: self.clock.now(),
+                    reason,
+                })?;
+                Ok(None)
+            }
+        }
+    }
+
+    fn tally(&self) -> Tally {
+        let mut tally = Tally {
+            sites: self.standings.len(),
+            working: self.jobs.len(),
+            failed: self.failed,
+            others_left: self.standings.len() - self.next,
+            ..Tally::default()
+        };
+        for standing in self.standings.iter().take(self.fleet.plan.limits.canary) {
+            let failed = standing.has_failed();
+            let well = matches!(standing, Standing::Ended(_)) && !failed;
+            tally.canaries_open += usize::from(!well);
+            tally.canaries_left += usize::from(*standing == Standing::NotStarted);
+            tally.canaries_failed +=
+                usize::from(failed || matches!(standing, Standing::Refused(_)));
+        }
+        tally
+    }
+
+    /// The worker of a site: kept, of its run taken up again, or of a new run.
+    fn worker(&mut self, host: &dyn Host, place: usize) -> Result<Worker, String> {
+        if let Some(worker) = self.parked.remove(&place) {
+            return Ok(worker);
+        }
+        let planned = &self.fleet.plan.sites[place];
+        let site: Site = serde_json::from_value(planned.snapshot.clone())
+            .map_err(|error| format!("its pinned site cannot be read: {error}"))?;
+        let engine = host.engine(&site)?;
+        let taken = if self.standings[place] == Standing::NotStarted {
+            TakenUp::new(&*self.store, self.first_event(planned, &site))
+        } else {
+            TakenUp::again(&*self.store, &planned.run)
+        };
+        taken
+            .and_then(|taken| engine.worker(taken, &self.checked, site))
+            .map_err(|error| chain(&error))
+    }
+
+    fn first_event(&self, planned: &FleetSite, site: &Site) -> crate::record::NewEvent {
+        let mut first = plan(PlanRequest {
+            run: planned.run.clone(),
+            runbook: &self.checked,
+            site,
+            inputs: self.fleet.plan.inputs.clone(),
+            mode: self.fleet.plan.mode,
+            by: self.fleet.plan.by.clone(),
+            at: self.clock.now(),
+            parent: None,
+        });
+        if let EventKind::RunCreated(created) = &mut first.event {
+            created.fleet = Some(self.fleet.plan.fleet.clone());
+        }
+        first
+    }
+
+    /// A worker cannot go on.
+    fn came_back(
+        &mut self,
+        host: &dyn Host,
+        back: Result<(usize, Worker, Result<Stop, EngineError>), tokio::task::JoinError>,
+    ) -> Result<(), EngineError> {
+        let (place, worker, stop) = match back {
+            Ok(back) => back,
+            Err(broken) => std::panic::resume_unwind(broken.into_panic()),
+        };
+        let standing = match stop {
+            Ok(Stop::Finished(conclusion)) => {
+                // Its documents are written by whoever is told, and they are appended to its record.
+                let state = worker.into_state();
+                self.set(host, place, Standing::Ended(conclusion), Some(&state));
+                return Ok(());
+            }
+            Ok(Stop::Waiting { due }) => {
+                self.dates.extend(due.map(|due| (due, place)));
+                Standing::Waiting { due }
+            }
+            Ok(Stop::NeedsResolve) => Standing::NeedsResolve,
+            Ok(Stop::Interrupted) => Standing::Ready,
+            // What keeps one run from being written keeps all.
+            Err(
+                error @ EngineError::Store(StoreError::Io { .. } | StoreError::Poisoned { .. }),
+            ) => {
+                return Err(error);
+            }
+            Err(error) => Standing::Refused(chain(&error)),
+        };
+        self.set(host, place, standing, Some(worker.state()));
+        self.parked.insert(place, worker);
+        Ok(())
+    }
+
+    /// Sites whose date has come can go on.
+    fn wake_due(&mut self) {
+        let now = self.clock.now();
+        while let Some((moment, place)) = self.dates.first().copied()
+            && moment <= now
+        {
+            self.dates.remove(&(moment, place));
+            self.make_ready(place);
+        }
+    }
+
+    /// Sites whose question was answered can go on.
+    fn wake_answered(&mut self, host: &dyn Host) {
+        let mut answered = Vec::new();
+        for (place, worker) in &mut self.parked {
+            match worker.has_news() {
+                Ok(false) => {}
+                Ok(true) => answered.push((*place, None)),
+                Err(error) => answered.push((*place, Some(chain(&error)))),
+            }
+        }
+        for (place, trouble) in answered {
+            if let Standing::Waiting { due: Some(due) } = self.standings[place] {
+                self.dates.remove(&(due, place));
+            }
+            match trouble {
+                None => self.make_ready(place),
+                Some(why) => {
+                    self.parked.remove(&place);
+                    self.set(host, place, Standing::Refused(why), None);
+                }
+            }
+        }
+    }
+
+    fn make_ready(&mut self, place: usize) {
+        if self.standings[place] != Standing::Ready {
+            self.standings[place] = Standing::Ready;
+            self.ready.push_back(place);
+        }
+    }
+
+    /// True when no site can ever go on in this fleet run.
+    fn is_over(&self) -> bool {
+        self.standings.iter().all(|standing| match standing {
+            Standing::Ended(_) | Standing::Refused(_) => true,
+            Standing::NotStarted => self.fleet.stopped.is_some(),
+            _ => false,
+        })
+    }
+
+    fn finish(&mut self) -> Result<(), EngineError> {
+        if self.fleet.finished.is_some() {
+            return Ok(());
+        }
+        let why = self.fleet.stopped.as_ref().map(|(_, reason)| reason);
+        let not_started = self.standings().filter_map(|(site, standing)| {
+            let reason = match standing {
+                Standing::NotStarted => why.cloned().unwrap_or_default(),
+                Standing::Refused(reason) => reason.clone(),
+                _ => return None,
+            };
+            Some(NotStarted {
+                site: site.site.clone(),
+                reason,
+            })
+        });
+        let not_started = not_started.collect();
+        self.note(FleetEvent::Finished {
+            at: self.clock.now(),
+            not_started,
+        })
+    }
+
+    fn note(&mut self, event: FleetEvent) -> Result<(), EngineError> {
+        self.store
+            .note_fleet(&self.fleet.plan.fleet, event.clone())?;
+        self.fleet.follow(event);
+        Ok(())
+    }
+}

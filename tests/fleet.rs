@@ -1,0 +1,377 @@
+//! A fleet as a service provider uses it: limits, canaries, choice of sites, kills, answers while it waits, and the summary.
+#![allow(clippy::unwrap_used)]
+
+use std::collections::BTreeMap;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+struct Desk {
+    folder: tempfile::TempDir,
+}
+
+impl Desk {
+    /// A folder with these sites, each with its tags, and one runbook.
+    fn new(sites: &[(&str, &str)], runbook: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir(folder.path().join("sites")).unwrap();
+        for (site, tags) in sites {
+            let text = format!(
+                "id: {site}\nname: Site {site}\ntags: [{tags}]\nlaboratory: true\ndomains: [{site}.example]\nallow_hosts: [127.0.0.1]\n"
+            );
+            std::fs::write(folder.path().join(format!("sites/{site}.yaml")), text).unwrap();
+        }
+        let text = format!("version: 1\nname: book\n{runbook}");
+        std::fs::write(folder.path().join("book.yaml"), text).unwrap();
+        Desk { folder }
+    }
+
+    fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_mailmedic"));
+        command
+            .env_clear()
+            .env("PATH", "/usr/bin:/bin")
+            .env("MAILMEDIC_BY", "tester")
+            .args(["--state", "state"])
+            .args(arguments)
+            .current_dir(self.path())
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        command
+    }
+
+    fn call(&self, arguments: &[&str]) -> Output {
+        self.command(arguments).output().unwrap()
+    }
+
+    fn run(&self, more: &[&str]) -> Output {
+        let arguments = [&["run", "book.yaml", "--sites", "sites"], more].concat();
+        self.call(&arguments)
+    }
+
+    fn fleet(&self) -> String {
+        let entry = std::fs::read_dir(self.path().join("state/fleets"))
+            .unwrap()
+            .next()
+            .unwrap()
+            .unwrap();
+        let name = entry.file_name().into_string().unwrap();
+        name.strip_suffix(".fleet").unwrap().to_owned()
+    }
+
+    /// Site -> where it stands.
+    fn standings(&self) -> BTreeMap<String, String> {
+        let output = self.call(&["status", &self.fleet(), "--json"]);
+        let view: Value = serde_json::from_slice(&output.stdout).unwrap();
+        let rows = view["sites"].as_array().unwrap().iter();
+        rows.map(|row| {
+            (
+                row["site"].as_str().unwrap().to_owned(),
+                row["state"]["code"].as_str().unwrap().to_owned(),
+            )
+        })
+        .collect()
+    }
+
+    fn journals(&self) -> Vec<PathBuf> {
+        let entries = std::fs::read_dir(self.path().join("state/runs")).into_iter();
+        entries
+            .flatten()
+            .flatten()
+            .map(|entry| entry.path())
+            .filter(|path| path.extension().is_some_and(|end| end == "journal"))
+            .collect()
+    }
+
+    fn events(&self) -> usize {
+        let journals = self.journals().into_iter();
+        journals
+            .filter_map(|path| std::fs::read(path).ok())
+            .map(|bytes| bytes.iter().filter(|byte| **byte == b'\n').count())
+            .sum()
+    }
+
+    fn verify_all(&self) {
+        for path in self.journals() {
+            let run = path.file_stem().unwrap().to_str().unwrap().to_owned();
+            let output = self.call(&["verify", &run]);
+            assert!(output.status.success(), "{}", text(&output.stderr));
+        }
+    }
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+fn code(output: &Output) -> i32 {
+    output.status.code().unwrap()
+}
+
+fn wait_for(what: &str, child: &mut Child, holds: impl Fn() -> bool) {
+    let begun = Instant::now();
+    while !holds() {
+        assert!(begun.elapsed() < Duration::from_secs(60), "never: {what}");
+        if child.try_wait().unwrap().is_some() {
+            let mut said = String::new();
+            child
+                .stdout
+                .take()
+                .unwrap()
+                .read_to_string(&mut said)
+                .unwrap();
+            child
+                .stderr
+                .take()
+                .unwrap()
+                .read_to_string(&mut said)
+                .unwrap();
+            panic!("ended before: {what}: {said}");
+        }
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}
+
+/// Fails for sites whose id begins with `bad`.
+const JUDGE: &str = "steps:\n  - {id: go, action: command.run, with: {command: [sh, -c, \"case {{site.id}} in bad*) exit 1;; esac\"]}}\n";
+
+#[test]
+fn more_failures_than_are_put_up_with_stop_the_starting() {
+    let sites = [
+        ("a1", ""),
+        ("bad2", ""),
+        ("bad3", ""),
+        ("bad4", ""),
+        ("c5", ""),
+    ];
+    let rollout = "rollout: {max_concurrent: 1, max_failures: 2}\n";
+    let desk = Desk::new(&sites, &format!("{rollout}{JUDGE}"));
+    let output = desk.run(&[]);
+    assert_eq!(code(&output), 1, "{}", text(&output.stderr));
+    let wanted = [
+        ("a1", "healthy"),
+        ("bad2", "failed"),
+        ("bad3", "failed"),
+        ("bad4", "failed"),
+        ("c5", "not_started"),
+    ];
+    let wanted: BTreeMap<String, String> = wanted
+        .map(|(site, state)| (site.to_owned(), state.to_owned()))
+        .into();
+    assert_eq!(desk.standings(), wanted);
+    let said = text(&output.stdout);
+    assert!(
+        said.contains("3 of 5 sites failed, and the runbook puts up with 2"),
+        "{said}"
+    );
+    // What was decided stays decided.
+    let again = desk.call(&["resume", &desk.fleet()]);
+    assert_eq!(code(&again), 1, "{}", text(&again.stderr));
+    assert_eq!(desk.standings(), wanted);
+
+    let reports = desk.path().join("state/reports").join(desk.fleet());
+    let read = |name: &str| std::fs::read_to_string(reports.join(name)).unwrap();
+    let csv = read("fleet.csv");
+    assert_eq!(csv.lines().count(), 6, "{csv}");
+    assert!(
+        csv.contains(
+            "\r\nc5,,not_started,0,,,,\"3 of 5 sites failed, and the runbook puts up with 2\"\r\n"
+        ),
+        "{csv}"
+    );
+    for name in ["fleet.md", "fleet.html"] {
+        let document = read(name);
+        for site in ["a1", "bad4", "c5"] {
+            assert!(document.contains(site), "{name}: {document}");
+        }
+        assert!(
+            document.contains(
+                "5 sites: 3 stopped, a step did not work; 1 not started; 1 finished, nothing open"
+            ),
+            "{name}: {document}"
+        );
+    }
+}
+
+#[test]
+fn canaries_by_tag_go_first_and_must_end_well() {
+    let sites = [("a1", ""), ("bad2", "pilot"), ("c3", "")];
+    let rollout = "rollout: {canary: 1, order: [pilot]}\n";
+    let desk = Desk::new(&sites, &format!("{rollout}{JUDGE}"));
+    assert_eq!(code(&desk.run(&[])), 1);
+    let standings = desk.standings();
+    assert_eq!(standings["bad2"], "failed");
+    assert_eq!(standings["a1"], "not_started");
+    assert_eq!(standings["c3"], "not_started");
+    assert_eq!(desk.journals().len(), 1, "no other site was touched");
+}
+
+#[test]
+fn sites_are_chosen_by_pattern_and_tag() {
+    let sites = [
+        ("north-1", "north, small"),
+        ("north-2", "north"),
+        ("south-1", "small"),
+        ("test-1", "north, small"),
+    ];
+    for (more, wanted) in [
+        (vec!["--only", "north-*"], vec!["north-1", "north-2"]),
+        (
+            vec!["--tag", "north", "--except", "test-*"],
+            vec!["north-1", "north-2"],
+        ),
+        (vec!["--tag", "north+small"], vec!["north-1", "test-1"]),
+        (vec!["--tag", "small", "--only", "?outh-1"], vec!["south-1"]),
+    ] {
+        let desk = Desk::new(&sites, JUDGE);
+        let output = desk.run(&more);
+        assert_eq!(code(&output), 0, "{more:?}: {}", text(&output.stderr));
+        let chosen: Vec<String> = desk.standings().into_keys().collect();
+        assert_eq!(chosen, wanted, "{more:?}");
+    }
+    let desk = Desk::new(&sites, JUDGE);
+    let output = desk.run(&["--tag", "west"]);
+    assert_eq!(code(&output), 2);
+    assert!(
+        text(&output.stderr).contains("--tag"),
+        "it says where to look"
+    );
+}
+
+#[test]
+fn a_site_that_is_busy_keeps_nobody_else_from_starting() {
+    let sites = [("a1", ""), ("b2", "")];
+    let desk = Desk::new(
+        &sites,
+        "steps:\n  - {id: task, action: manual, with: {instructions: do it}}\n",
+    );
+    let first = desk.call(&["run", "book.yaml", "--site", "sites/a1.yaml"]);
+    assert_eq!(code(&first), 3, "{}", text(&first.stderr));
+    let output = desk.run(&[]);
+    let said = text(&output.stdout);
+    assert!(said.contains("is still open"), "{said}");
+    assert_eq!(desk.journals().len(), 2);
+    assert_eq!(desk.standings()["b2"], "waiting");
+}
+
+/// Killed again and again: `resume` goes on with every site, those that were never started too, and reaches the same end.
+#[test]
+fn a_fleet_survives_kills() {
+    let names: Vec<String> = (0..12).map(|number| format!("site{number}")).collect();
+    let sites: Vec<(&str, &str)> = names.iter().map(|name| (name.as_str(), "")).collect();
+    let mut runbook = "rollout: {max_concurrent: 4, canary: 2}\nsteps:\n".to_owned();
+    for number in 0..6 {
+        // The fourth lets time pass: most sites are killed while they wait.
+        let pause = if number == 3 { 1 } else { 0 };
+        let action = format!("action: wait, with: {{for: {pause}s}}");
+        runbook.push_str(&format!("  - {{id: s{number}, {action}}}\n"));
+    }
+    let desk = Desk::new(&sites, &runbook);
+    let mut child = desk
+        .command(&["run", "book.yaml", "--sites", "sites"])
+        .spawn()
+        .unwrap();
+    let mut kills = 0;
+    for events in [5, 14, 30, 60, 90, 110] {
+        wait_for("so many events", &mut child, || desk.events() >= events);
+        child.kill().unwrap();
+        child.wait().unwrap();
+        kills += 1;
+        child = desk.command(&["resume", &desk.fleet()]).spawn().unwrap();
+    }
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(
+        code(&output),
+        0,
+        "{}{}",
+        text(&output.stdout),
+        text(&output.stderr)
+    );
+    assert_eq!(kills, 6);
+    assert_eq!(desk.standings().len(), 12);
+    assert!(
+        desk.standings().values().all(|state| state == "healthy"),
+        "{:?}",
+        desk.standings()
+    );
+    desk.verify_all();
+}
+
+/// Sites that wait hold no place: with one place, all three reach their wait. An answer from another process is heard.
+#[test]
+fn sites_that_wait_hold_no_place_and_answers_are_heard() {
+    let sites = [("a1", ""), ("b2", ""), ("c3", "")];
+    let desk = Desk::new(
+        &sites,
+        "rollout: {max_concurrent: 1}\nsteps:\n  - {id: ask, action: approval, with: {prompt: go on, timeout: 40s}}\n",
+    );
+    let mut child = desk
+        .command(&["run", "book.yaml", "--sites", "sites"])
+        .spawn()
+        .unwrap();
+    let waiting = || {
+        let output = desk.call(&["runs", "--json"]);
+        let listed: Value = serde_json::from_slice(&output.stdout).unwrap_or_default();
+        let runs = listed["runs"]
+            .as_array()
+            .map(Vec::as_slice)
+            .unwrap_or_default();
+        runs.iter().filter(|run| run["status"] == "waiting").count()
+    };
+    wait_for("all three wait", &mut child, || waiting() == 3);
+    for (site, verb) in [("a1", "approve"), ("b2", "approve"), ("c3", "reject")] {
+        let output = desk.call(&[verb, site, "ask", "--by", "chief"]);
+        assert!(output.status.success(), "{}", text(&output.stderr));
+    }
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(
+        code(&output),
+        0,
+        "{}{}",
+        text(&output.stdout),
+        text(&output.stderr)
+    );
+    desk.verify_all();
+}
+
+#[test]
+fn a_stopped_fleet_says_how_to_go_on() {
+    let sites = [("a1", ""), ("b2", "")];
+    let desk = Desk::new(
+        &sites,
+        "steps:\n  - {id: pause, action: wait, with: {for: 30s}}\n",
+    );
+    let mut child = desk
+        .command(&["run", "book.yaml", "--sites", "sites"])
+        .spawn()
+        .unwrap();
+    wait_for("both wait", &mut child, || {
+        desk.journals().iter().all(|path| {
+            std::fs::read_to_string(path).is_ok_and(|text| text.contains("\"waiting\""))
+        }) && desk.journals().len() == 2
+    });
+    let busy = desk.call(&["resume", &desk.fleet()]);
+    assert!(
+        text(&busy.stderr).contains("is working on"),
+        "{}",
+        text(&busy.stderr)
+    );
+    let id = i32::try_from(child.id()).unwrap();
+    let stopped = Command::new("kill").arg(id.to_string()).status().unwrap();
+    assert!(stopped.success());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(code(&output), 3, "{}", text(&output.stderr));
+    assert!(
+        text(&output.stderr).contains(&format!("mailmedic resume {}", desk.fleet())),
+        "{}",
+        text(&output.stderr)
+    );
+}

@@ -1,6 +1,6 @@
 //! What is printed, and the only place where it is.
 
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, BufWriter, IsTerminal, Write};
 
 use serde_json::{Value, json};
 
@@ -35,7 +35,8 @@ fn style_of(global: &Global, terminal: bool) -> Style {
 
 /// Writes to standard output what `show` writes.
 pub(super) fn write(show: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), Fail> {
-    let mut out = io::stdout().lock();
+    // One write for a table, not one a line.
+    let mut out = BufWriter::new(io::stdout().lock());
     show(&mut out)?;
     out.flush()?;
     Ok(())

@@ -1,5 +1,6 @@
 //! `run` and `resume`: wiring of the engine to a site, a reporter and the signals of the process.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,6 +18,7 @@ use crate::engine::{PlanRequest, Stop, TakenUp, plan};
 use crate::record::{Mode, RunState, RunStatus};
 use crate::runbook::Checked;
 use crate::site::Site;
+use crate::store::Store;
 
 /// How long a process stays when the next date is near.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -163,14 +165,48 @@ fn write_missing_reports(workspace: &Workspace, state: &RunState) -> Result<(), 
     Ok(())
 }
 
-/// Goes on with every open run that can go on now.
+/// Goes on with every open run that can go on now. Fleet runs go first, as a whole: with their limits, and with the sites that
+/// they have not started yet.
 pub(in crate::cli) fn resume_all(workspace: &Workspace) -> Result<Exit, Fail> {
     let now = workspace.clock.now();
     let mut worst = Exit::Healthy;
     let mut resumed = 0;
-    for summary in workspace.summaries()? {
-        let due = summary.due.is_some_and(|due| due <= now);
-        if summary.is_finished() || !(due || summary.status == RunStatus::Active) {
+    let summaries = workspace.summaries()?;
+    let can_go_on: BTreeSet<&str> = summaries
+        .iter()
+        .filter(|run| !run.is_finished())
+        .filter(|run| run.status == RunStatus::Active || run.due.is_some_and(|due| due <= now))
+        .map(|run| run.run.as_str())
+        .collect();
+    let known: BTreeSet<&str> = summaries.iter().map(|run| run.run.as_str()).collect();
+    let open = summaries.iter().filter(|run| !run.is_finished());
+    let waiting: BTreeSet<&str> = open.map(|run| run.run.as_str()).collect();
+    let mut of_fleets: BTreeSet<String> = BTreeSet::new();
+    for name in workspace.store.fleets()? {
+        let fleet = workspace.store.fleet(&name)?;
+        let sites = &fleet.plan.sites;
+        let started = sites
+            .iter()
+            .any(|site| can_go_on.contains(site.run.as_str()));
+        // Canaries that wait keep the others from starting: taking the fleet run up would change nothing.
+        let mut canaries = sites.iter().take(fleet.plan.limits.canary);
+        let held = canaries.any(|site| {
+            waiting.contains(site.run.as_str()) && !can_go_on.contains(site.run.as_str())
+        });
+        let open = fleet.stopped.is_none()
+            && !held
+            && sites.iter().any(|site| !known.contains(site.run.as_str()));
+        if fleet.finished.is_some() || !(started || open) {
+            continue;
+        }
+        resumed += 1;
+        of_fleets.extend(sites.iter().map(|site| site.run.clone()));
+        let exit = super::fleet::resume(workspace, fleet, false)
+            .unwrap_or_else(|fail| out::fail(&workspace.global, &fail));
+        worst = worst.or_worse(exit);
+    }
+    for summary in &summaries {
+        if !can_go_on.contains(summary.run.as_str()) || of_fleets.contains(&summary.run) {
             continue;
         }
         resumed += 1;

@@ -10,11 +10,14 @@ mod argument;
 mod blacklist_scan;
 mod command_run;
 mod context;
+mod controlled_mailbox;
 mod delisting_draft;
+mod delivery_probe;
 #[cfg(test)]
 mod desk;
 mod document_render;
 mod events_analyze;
+mod hand_over;
 mod http_request;
 mod manual;
 mod notify;
@@ -42,6 +45,7 @@ pub static ACTIONS: &[&dyn Action] = &[
     &rdns_verify::RdnsVerify,
     &relay_test::RelayTest,
     &smarthost_check::SmarthostCheck,
+    &delivery_probe::DeliveryProbe,
     &events_analyze::EventsAnalyze,
     &delisting_draft::DelistingDraft,
     &document_render::DocumentRender,

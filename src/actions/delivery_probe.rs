@@ -1,0 +1,254 @@
+//! `delivery.probe`: does mail that leaves by this path arrive?
+//!
+//! A marked message is handed to the site's server or its smarthost, and found again by IMAP in a mailbox outside. Accepted is
+//! not arrived: only the mailbox counts. The step never sleeps: between two looks it waits, and the process may end. The
+//! Message-ID comes from the step's idempotency key, and the mailbox is looked into before anything is sent, so a step that is
+//! run again after an interruption finds what the first try has sent.
+
+mod path;
+mod sending;
+#[cfg(test)]
+mod tests;
+mod verdict;
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use self::path::Path;
+use self::sending::Sending;
+use super::controlled_mailbox::{ControlledMailbox, Seen};
+use super::{
+    Action, ActionError, Argument, Context, Effect, Kind, Next, Output, Report, WaitFor, Work,
+};
+use crate::mail::marked::Marked;
+use crate::record::{Verdict, WaitKind};
+
+/// `delivery.probe`.
+#[derive(Debug)]
+pub(super) struct DeliveryProbe;
+
+const ARGUMENTS: &[Argument] = &[
+    Argument::optional(
+        "via",
+        Kind::Choice(&["site", "smarthost"]),
+        "smarthost where the site has one, else site",
+        "which path to test: the site's own server, or its smarthost",
+    ),
+    Argument::optional(
+        "sender",
+        Kind::Text,
+        "the smarthost's first sender, else a server's valid mailbox",
+        "envelope sender, an address of the site",
+    ),
+    Argument::optional(
+        "recipient",
+        Kind::Text,
+        "probe.recipient of the site file",
+        "where to send it: an address whose mailbox is probe.imap",
+    ),
+    Argument::optional(
+        "wait",
+        Kind::Duration,
+        "15m",
+        "how long to look for it before it counts as lost",
+    ),
+    Argument::optional("every", Kind::Duration, "30s", "how often to look"),
+];
+
+const OUTPUTS: &[Output] = &[
+    Output::new(
+        "accepted",
+        "true when the path took the message; null when the connection was lost after the final dot",
+    ),
+    Output::new("arrived", "true when it was found in the mailbox"),
+    Output::new("folder", "the folder it was found in; else null"),
+    Output::new("seconds", "from acceptance to the mailbox; else null"),
+    Output::new(
+        "hops",
+        "list of from, address, by, protocol, at, seconds: oldest first",
+    ),
+    Output::new(
+        "authentication",
+        "spf, dkim, dmarc as the receiver says; null each when it says nothing",
+    ),
+    Output::new("egress", "the address that the receiver saw; else null"),
+    Output::new("message_id", "the message's own id, for logs and queues"),
+    Output::new("reply", "the last reply of the path"),
+    Output::new("reason", "how it ended, in a sentence"),
+];
+
+const WAIT: Duration = Duration::from_secs(15 * 60);
+const EVERY: Duration = Duration::from_secs(30);
+
+/// What the step finds again after a wait.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Memo {
+    /// When the path took it; None: it has put it off (greylisting).
+    accepted_at: Option<Timestamp>,
+    /// The server's answer to the dot is known.
+    certain: bool,
+    /// The last reply.
+    reply: String,
+    /// The dialogue.
+    transcript: String,
+    /// Why the last look brought nothing, if the mailbox could not be read.
+    trouble: Option<String>,
+}
+
+impl Action for DeliveryProbe {
+    fn name(&self) -> &'static str {
+        "delivery.probe"
+    }
+
+    fn summary(&self) -> &'static str {
+        "send a marked message by the site's path and find it again in a mailbox outside"
+    }
+
+    fn effect(&self) -> Effect {
+        Effect::External
+    }
+
+    fn arguments(&self) -> &'static [Argument] {
+        ARGUMENTS
+    }
+
+    fn outputs(&self) -> &'static [Output] {
+        OUTPUTS
+    }
+
+    fn carry_out<'a>(&'a self, context: &'a Context<'a>) -> Work<'a> {
+        Box::pin(carry_out(context))
+    }
+}
+
+async fn carry_out(context: &Context<'_>) -> Result<Next, ActionError> {
+    let Some(path) = Path::read(context)? else {
+        let reason = "the site file names no server and no smarthost: there is no path to test";
+        return Ok(Report::new(Verdict::NotApplicable)
+            .with("reason", reason)
+            .into());
+    };
+    let mailbox = ControlledMailbox::of(context).await?;
+    let marked = marked(context, &path);
+    let memo = match context.step.wait {
+        None => None,
+        Some(wait) => Some(
+            serde_json::from_value::<Memo>(wait.memo.clone()).map_err(|error| {
+                ActionError::because("cannot read what this step noted before its wait", error)
+            })?,
+        ),
+    };
+    // Before anything is sent: can the mailbox be read, and is the message there already?
+    let look = mailbox.look(&marked.nonce).await;
+    let found: Vec<Seen> = match (look, &memo) {
+        (Ok(seen), _) => seen,
+        (Err(failure), None) => {
+            return Err(ActionError::because(
+                "cannot read the mailbox that the message would be looked for in (probe.imap)",
+                failure,
+            )
+            .nothing_sent());
+        }
+        (Err(failure), Some(memo)) => {
+            let memo = Memo {
+                trouble: Some(failure.to_string()),
+                ..memo.clone()
+            };
+            return go_on(context, &path, &marked, memo, Vec::new());
+        }
+    };
+    let memo = match memo {
+        Some(memo) if memo.accepted_at.is_some() || !found.is_empty() => memo,
+        None if !found.is_empty() => Memo {
+            accepted_at: None,
+            certain: true,
+            reply: "sent by an earlier try of this step".to_owned(),
+            transcript: String::new(),
+            trouble: None,
+        },
+        _ => match sending::send(context, &path, &marked).await? {
+            Sending::Taken(memo) => memo,
+            Sending::Refused { reply, transcript } => {
+                return Ok(verdict::refused(context, &path, &marked, &reply, transcript).into());
+            }
+        },
+    };
+    let memo = Memo {
+        trouble: None,
+        ..memo
+    };
+    go_on(context, &path, &marked, memo, found)
+}
+
+/// The end, or the next wait.
+fn go_on(
+    context: &Context<'_>,
+    path: &Path,
+    marked: &Marked,
+    memo: Memo,
+    found: Vec<Seen>,
+) -> Result<Next, ActionError> {
+    if let Some(seen) = found.iter().find(|seen| seen.is_original(&marked.nonce)) {
+        return Ok(verdict::arrived(context, path, marked, &memo, seen).into());
+    }
+    let bounce = found.iter().find(|seen| seen.holds(&marked.nonce));
+    if let Some(bounce) = bounce {
+        return Ok(verdict::bounced(context, path, marked, &memo, bounce).into());
+    }
+    let now = context.now();
+    let later = |by: Duration| {
+        now.checked_add(by)
+            .map_err(|error| ActionError::because("cannot wait that long", error))
+    };
+    let deadline = match context.step.wait.and_then(|wait| wait.deadline) {
+        Some(deadline) => deadline,
+        None => later(context.args.duration("wait")?.unwrap_or(WAIT))?,
+    };
+    if now >= deadline {
+        return Ok(verdict::lost(context, path, marked, &memo).into());
+    }
+    let wake = later(context.args.duration("every")?.unwrap_or(EVERY))?.min(deadline);
+    let reason = match (&memo.trouble, memo.accepted_at) {
+        (Some(trouble), _) => {
+            format!("the mailbox could not be read ({trouble}); next look at {wake}")
+        }
+        (None, None) => format!("{} asks to try again later; next try at {wake}", path.host),
+        (None, Some(_)) => format!("the marked message is on its way; next look at {wake}"),
+    };
+    let memo = serde_json::to_value(&memo)
+        .map_err(|error| ActionError::because("cannot note what was done", error))?;
+    Ok(WaitFor {
+        kind: WaitKind::Time,
+        reason,
+        wake: Some(wake),
+        deadline: Some(deadline),
+        memo,
+    }
+    .into())
+}
+
+fn marked(context: &Context<'_>, path: &Path) -> Marked {
+    let digest = Sha256::digest(context.step.idempotency_key.as_bytes());
+    let nonce: String = digest.iter().take(10).map(|b| format!("{b:02x}")).collect();
+    let operator = context
+        .site
+        .contacts
+        .provider
+        .as_ref()
+        .map(|desk| match &desk.email {
+            Some(email) => format!("{} <{email}>", desk.name),
+            None => desk.name.clone(),
+        });
+    let domain = |address: &str| address.rsplit_once('@').map(|(_, d)| d.to_owned());
+    Marked {
+        origin: domain(&path.sender).unwrap_or_else(|| "localhost".to_owned()),
+        nonce,
+        from: path.sender.clone(),
+        to: path.recipient.clone(),
+        about: format!("delivery test of {}", context.site.name),
+        operator: operator.unwrap_or_else(|| context.site.name.clone()),
+    }
+}

@@ -1,0 +1,215 @@
+//! What became of the marked message, as a report.
+
+use serde_json::{Value, json};
+
+use super::Memo;
+use super::path::Path;
+use crate::actions::controlled_mailbox::Seen;
+use crate::actions::{Context, Report};
+use crate::mail::marked::Marked;
+use crate::record::{Evidence, Finding, Severity, StepOutcome, Verdict};
+use crate::site::special_use;
+
+/// The methods whose failure is a finding.
+const METHODS: [&str; 3] = ["spf", "dkim", "dmarc"];
+
+pub(super) fn refused(
+    context: &Context<'_>,
+    path: &Path,
+    marked: &Marked,
+    reply: &str,
+    transcript: String,
+) -> Report {
+    let summary = format!(
+        "{} does not take mail from {} for outside: {reply}",
+        path.host, path.sender
+    );
+    let mut report = outputs(marked, json!(false), reply, summary.clone());
+    add(
+        context,
+        &mut report,
+        path,
+        ("delivery-refused", Severity::Major),
+        summary,
+        ("smtp", transcript),
+    );
+    report
+}
+
+pub(super) fn lost(context: &Context<'_>, path: &Path, marked: &Marked, memo: &Memo) -> Report {
+    if let Some(trouble) = &memo.trouble {
+        let reason = format!("the mailbox could not be read to the end of the wait: {trouble}");
+        let mut report = outputs(marked, accepted(memo), &memo.reply, reason);
+        report.outcome = StepOutcome::Unknown;
+        return report;
+    }
+    if memo.accepted_at.is_none() {
+        let mut report = refused(context, path, marked, &memo.reply, memo.transcript.clone());
+        let reason = format!("put off until the end of the wait: {}", memo.reply);
+        report.set("reason", reason);
+        return report;
+    }
+    let summary = if memo.certain {
+        format!(
+            "{} accepted the marked message, and it never arrived.",
+            path.host
+        )
+    } else {
+        format!(
+            "The connection to {} was lost after the final dot, and the message never arrived.",
+            path.host
+        )
+    };
+    let mut report = outputs(marked, accepted(memo), &memo.reply, summary.clone());
+    if memo.certain {
+        let proof = ("smtp", memo.transcript.clone());
+        add(
+            context,
+            &mut report,
+            path,
+            ("delivery-lost", Severity::Critical),
+            summary,
+            proof,
+        );
+    } else {
+        report.outcome = StepOutcome::Unknown;
+    }
+    report
+}
+
+pub(super) fn bounced(
+    context: &Context<'_>,
+    path: &Path,
+    marked: &Marked,
+    memo: &Memo,
+    bounce: &Seen,
+) -> Report {
+    let summary = format!("The marked message that {} accepted came back.", path.host);
+    let mut report = outputs(marked, accepted(memo), &memo.reply, summary.clone());
+    let text = String::from_utf8_lossy(&bounce.bytes)
+        .chars()
+        .take(4000)
+        .collect();
+    add(
+        context,
+        &mut report,
+        path,
+        ("delivery-bounced", Severity::Major),
+        summary,
+        ("mail", text),
+    );
+    report
+}
+
+pub(super) fn arrived(
+    context: &Context<'_>,
+    path: &Path,
+    marked: &Marked,
+    memo: &Memo,
+    seen: &Seen,
+) -> Report {
+    let seconds = memo
+        .accepted_at
+        .zip(seen.received)
+        .map(|(sent, received)| (received.as_second() - sent.as_second()).max(0));
+    let laboratory = context.site.laboratory;
+    let egress = seen
+        .trace
+        .egress(|address| laboratory || special_use(address).is_none());
+    let reason = format!("arrived in {}", seen.folder);
+    let mut report = outputs(marked, json!(true), &memo.reply, reason);
+    let results: serde_json::Map<String, Value> = METHODS
+        .iter()
+        .map(|method| ((*method).to_owned(), json!(seen.trace.result(method))))
+        .collect();
+    report.set("arrived", true);
+    report.set("folder", &seen.folder);
+    report.set("seconds", seconds);
+    report.set("hops", &seen.trace.hops);
+    report.set("authentication", results);
+    report.set("egress", egress);
+    if seen.junk {
+        let summary = format!("Mail by {} ends in the folder {}.", path.host, seen.folder);
+        add(
+            context,
+            &mut report,
+            path,
+            ("delivery-junk", Severity::Major),
+            summary,
+            ("mail", seen.header()),
+        );
+    }
+    let failed: Vec<&str> = METHODS
+        .into_iter()
+        .filter(|method| {
+            matches!(
+                seen.trace.result(method),
+                Some("fail" | "softfail" | "permerror")
+            )
+        })
+        .collect();
+    if !failed.is_empty() {
+        let summary = format!(
+            "The receiver of mail by {} says: {} failed.",
+            path.host,
+            failed.join(" and ")
+        );
+        add(
+            context,
+            &mut report,
+            path,
+            ("delivery-unauthenticated", Severity::Major),
+            summary,
+            ("mail", seen.header()),
+        );
+    }
+    report
+}
+
+fn accepted(memo: &Memo) -> Value {
+    match (memo.accepted_at, memo.certain) {
+        (Some(_), true) => json!(true),
+        (Some(_), false) => Value::Null,
+        (None, _) => json!(false),
+    }
+}
+
+fn outputs(marked: &Marked, accepted: Value, reply: &str, reason: String) -> Report {
+    Report::new(Verdict::Good)
+        .with("accepted", accepted)
+        .with("arrived", false)
+        .with("folder", Value::Null)
+        .with("seconds", Value::Null)
+        .with("hops", json!([]))
+        .with(
+            "authentication",
+            json!({"spf": null, "dkim": null, "dmarc": null}),
+        )
+        .with("egress", Value::Null)
+        .with("message_id", marked.message_id())
+        .with("reply", reply)
+        .with("reason", reason)
+}
+
+/// Adds a finding; the remedy is the one that `explain` knows for the code.
+fn add(
+    context: &Context<'_>,
+    report: &mut Report,
+    path: &Path,
+    (code, severity): (&str, Severity),
+    summary: String,
+    (kind, text): (&str, String),
+) {
+    let remedy =
+        crate::mail::findings::find(code).map_or_else(String::new, |known| known.remedy.clone());
+    let from = format!("{}:{} to {}", path.host, path.port, path.recipient);
+    report.findings.push(Finding {
+        code: code.to_owned(),
+        severity,
+        subject: path.host.clone(),
+        summary,
+        evidence: vec![Evidence::new(kind, text, context.now()).from(from)],
+        remedy,
+    });
+    report.outcome = StepOutcome::Finding;
+}

@@ -121,7 +121,10 @@ async fn the_first_real_site() {
         0,
         "the same answer twice is fine"
     );
-    let other = mailmedic(folder, &["skip", "acme", "clean_up", "--by", "tech"]);
+    let other = mailmedic(
+        folder,
+        &["skip", "acme", "clean_up", "--by", "tech", "--reason", "no"],
+    );
     assert_eq!(
         code(&other),
         2,

@@ -7,8 +7,8 @@ use std::sync::{Arc, Barrier};
 
 use jiff::Timestamp;
 use mailmedic::record::{
-    Decision, Effect, EventKind, Mode, NewEvent, PlannedStep, RunConclusion, RunCreated, Section,
-    verify,
+    Decision, Effect, EventKind, Mode, NewEvent, PlannedStep, RunConclusion, RunCreated, RunLock,
+    Section, verify,
 };
 use mailmedic::store::{Embedded, Memory, Store, StoreError};
 use serde_json::{Map, json};
@@ -41,6 +41,8 @@ fn created(run: &str, site: &str, runbook: &str) -> NewEvent {
         runbook: runbook.to_owned(),
         runbook_text: "version: 1".to_owned(),
         runbook_digest: "00".to_owned(),
+        runbook_origin: None,
+        lock: RunLock::Runbook,
         inputs: Map::new(),
         site: site.to_owned(),
         site_snapshot: json!({"id": site}),
@@ -48,6 +50,7 @@ fn created(run: &str, site: &str, runbook: &str) -> NewEvent {
         mode: Mode::Run,
         laboratory: true,
         parent: None,
+        inherited: Vec::new(),
         fleet: None,
         report_template: "handover".to_owned(),
         steps: vec![step("a"), step("b")],
@@ -159,6 +162,63 @@ fn one_holder_a_run_and_one_open_run_a_pair() {
             "{kind}"
         );
     });
+}
+
+/// What the locks of two runs of one site say to each other: (open run, its runbook, new run, its runbook, refused).
+const LOCKS: &[(RunLock, &str, RunLock, &str, bool)] = &[
+    (RunLock::Runbook, "book", RunLock::Runbook, "book", true),
+    (RunLock::Runbook, "book", RunLock::Runbook, "other", false),
+    (RunLock::Runbook, "book", RunLock::Site, "other", true),
+    (RunLock::Site, "book", RunLock::Runbook, "other", true),
+    (RunLock::Site, "book", RunLock::Site, "book", true),
+    (RunLock::Nothing, "book", RunLock::Runbook, "book", false),
+    (RunLock::Runbook, "book", RunLock::Nothing, "book", false),
+    (RunLock::Site, "book", RunLock::Nothing, "book", false),
+    (RunLock::Nothing, "book", RunLock::Site, "book", false),
+    (RunLock::Nothing, "book", RunLock::Nothing, "book", false),
+];
+
+#[test]
+fn a_lock_keeps_out_what_it_says() {
+    for (open, first, other, second, refused) in LOCKS {
+        with_each_store(|kind, store| {
+            let case = format!("{kind}: {open:?} {first}, then {other:?} {second}");
+            store.create(locked("r1", first, *open)).expect(&case);
+            match store.create(locked("r2", second, *other)) {
+                Err(StoreError::StillOpen { run, runbook, .. }) => {
+                    assert!(*refused && run == "r1" && runbook == *first, "{case}");
+                }
+                Err(other) => panic!("{case}: {other}"),
+                Ok(_) => assert!(!refused, "{case}"),
+            }
+            store
+                .create(created("r3", "beta", second))
+                .expect("another site");
+            store
+                .open("r1")
+                .and_then(|mut journal| {
+                    journal.catch_up()?;
+                    journal.append(
+                        1,
+                        &[new(EventKind::RunFinished {
+                            conclusion: RunConclusion::Healthy,
+                        })],
+                    )
+                })
+                .expect(&case);
+            if *refused {
+                store.create(locked("r2", second, *other)).expect(&case);
+            }
+        });
+    }
+}
+
+fn locked(run: &str, runbook: &str, lock: RunLock) -> NewEvent {
+    let mut event = created(run, "acme", runbook);
+    if let EventKind::RunCreated(created) = &mut event.event {
+        created.lock = lock;
+    }
+    event
 }
 
 #[test]
@@ -384,6 +444,7 @@ fn decisions_are_events_like_others() {
             note: Some("not needed".to_owned()),
             evidence: Vec::new(),
             values: Map::new(),
+            id: None,
         });
         journal.append(1, &[skip]).expect(kind);
         let state = store.read("r1").expect(kind).state("r1").expect(kind);

@@ -11,7 +11,10 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::web::scalar;
-use super::{Action, ActionError, Argument, Context, Effect, Kind, Next, Output, Report, Work};
+use super::{
+    Action, ActionError, Argument, Context, Effect, Kind, Look, Next, Output, Reconciled, Report,
+    Work,
+};
 use crate::probes::command::{CommandOutput, Ending, Invocation};
 use crate::record::{Evidence, Finding, Severity, Verdict};
 
@@ -46,6 +49,13 @@ const ARGUMENTS: &[Argument] = &[
         "1m",
         "after this the program and its children are ended",
     ),
+    Argument::optional(
+        "lookup",
+        Kind::TextList,
+        "none",
+        "a program that tells, after an interruption, whether the command was carried out: status 0 means it was, 1 that it was \
+         not, any other asks a person; it has the command's environment",
+    ),
 ];
 
 const OUTPUTS: &[Output] = &[
@@ -55,6 +65,10 @@ const OUTPUTS: &[Output] = &[
     Output::new("truncated", "true when it printed more"),
     Output::new("outputs", "the outputs it reported as JSON"),
     Output::new("ms", "how long it took"),
+    Output::new(
+        "looked_up",
+        "true when an interruption came in between: the rest is what the look-up said then",
+    ),
 ];
 
 impl Action for CommandRun {
@@ -81,6 +95,38 @@ impl Action for CommandRun {
     fn carry_out<'a>(&'a self, context: &'a Context<'a>) -> Work<'a> {
         Box::pin(async move { run(context).await })
     }
+
+    fn reconcile<'a>(&'a self, context: &'a Context<'a>) -> Look<'a> {
+        Box::pin(async move { look_up(context).await })
+    }
+}
+
+/// Asks the step's own program whether the command was carried out.
+async fn look_up(context: &Context<'_>) -> Result<Reconciled, ActionError> {
+    let Some(argv) = context.args.texts("lookup")? else {
+        return Ok(Reconciled::CannotTell(
+            "the step has no 'lookup' to ask whether the command was carried out".to_owned(),
+        ));
+    };
+    let invocation = invocation(context, argv)?;
+    let program = invocation.argv.first().cloned().unwrap_or_default();
+    let output = context
+        .probes
+        .command
+        .run(&invocation)
+        .await
+        .map_err(|error| ActionError::because("cannot run the look-up", error))?;
+    Ok(match output.ending {
+        Ending::Exited(0) => {
+            let report = Report::new(Verdict::Good).with("looked_up", true);
+            Reconciled::Done(Box::new(with_output(report, 0, &output)))
+        }
+        Ending::Exited(1) => Reconciled::NotDone,
+        _ => Reconciled::CannotTell(format!(
+            "{program} could not tell whether the command was carried out: {}",
+            complaint(&output)
+        )),
+    })
 }
 
 /// What a program may print to take part.
@@ -113,7 +159,8 @@ struct ToldFinding {
 }
 
 async fn run(context: &Context<'_>) -> Result<Next, ActionError> {
-    let invocation = invocation(context)?;
+    let argv = context.args.texts("command")?.unwrap_or_default();
+    let invocation = invocation(context, argv)?;
     let program = invocation.argv.first().cloned().unwrap_or_default();
     context.progress.note(&format!("running {program}"));
     let output = context
@@ -156,14 +203,13 @@ async fn run(context: &Context<'_>) -> Result<Next, ActionError> {
     Ok(with_output(judged(context, told, &program)?, exit, &output).into())
 }
 
-fn invocation(context: &Context<'_>) -> Result<Invocation, ActionError> {
+fn invocation(context: &Context<'_>, argv: Vec<String>) -> Result<Invocation, ActionError> {
     let args = context.args;
-    let argv = args.texts("command")?.unwrap_or_default();
     if let [one] = argv.as_slice()
         && one.contains(char::is_whitespace)
     {
         return Err(ActionError::new(format!(
-            "argument 'command' must be a list such as [ls, -l], because no shell takes '{one}' apart"
+            "the command must be a list such as [ls, -l], because no shell takes '{one}' apart"
         ))
         .nothing_sent());
     }

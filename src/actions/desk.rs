@@ -77,6 +77,7 @@ impl Desk {
             note: Some(note.to_owned()),
             evidence: Vec::new(),
             values: Map::new(),
+            id: None,
         });
     }
 

@@ -4,7 +4,8 @@ use serde_json::Value;
 
 use super::web::{self, Draft, only_looks};
 use super::{
-    Action, ActionError, Args, Argument, Context, Effect, Kind, Next, Output, Report, Work,
+    Action, ActionError, Args, Argument, Context, Effect, Kind, Look, Next, Output, Reconciled,
+    Report, Work,
 };
 use crate::probes::http::HttpResponse;
 use crate::record::{Evidence, Finding, Severity, Verdict};
@@ -41,6 +42,13 @@ const ARGUMENTS: &[Argument] = &[
         "statuses that are right: 200, 2xx",
     ),
     Argument::optional("timeout", Kind::Duration, "30s", "for the whole exchange"),
+    Argument::optional(
+        "lookup",
+        Kind::Text,
+        "none",
+        "where to ask, after an interruption, whether the request was carried out; [key] in it is the request's Idempotency-Key; \
+         asked with GET and the same headers: 2xx means it was, 404 or 410 that it was not, anything else asks a person",
+    ),
 ];
 
 const OUTPUTS: &[Output] = &[
@@ -50,6 +58,10 @@ const OUTPUTS: &[Output] = &[
     Output::new("json", "the body, where it is JSON"),
     Output::new("truncated", "true when the body was longer"),
     Output::new("ms", "how long it took"),
+    Output::new(
+        "looked_up",
+        "true when an interruption came in between: the rest is the answer of the look-up then",
+    ),
 ];
 
 impl Action for HttpRequest {
@@ -84,6 +96,40 @@ impl Action for HttpRequest {
     fn carry_out<'a>(&'a self, context: &'a Context<'a>) -> Work<'a> {
         Box::pin(async move { request(context).await })
     }
+
+    fn reconcile<'a>(&'a self, context: &'a Context<'a>) -> Look<'a> {
+        Box::pin(async move { look_up(context).await })
+    }
+}
+
+/// Asks the server whether it knows the request.
+async fn look_up(context: &Context<'_>) -> Result<Reconciled, ActionError> {
+    let args = context.args;
+    let Some(url) = args.text("lookup")? else {
+        return Ok(Reconciled::CannotTell(
+            "the step has no 'lookup' to ask whether the request was carried out".to_owned(),
+        ));
+    };
+    let draft = Draft {
+        method: "GET".to_owned(),
+        url: url.replace("[key]", context.step.idempotency_key),
+        headers: args.map("headers")?,
+        body: None,
+        timeout: args.duration("timeout")?,
+    };
+    let place = shown(&draft.url);
+    let response = web::send(context, draft).await?;
+    Ok(match response.status {
+        200..=299 => {
+            let report = Report::new(Verdict::Good).with("looked_up", true);
+            Reconciled::Done(Box::new(answered(report, &response)))
+        }
+        404 | 410 => Reconciled::NotDone,
+        status => Reconciled::CannotTell(format!(
+            "{place} answered {status} when it was asked whether the request was carried out: {}",
+            first_line(&response)
+        )),
+    })
 }
 
 async fn request(context: &Context<'_>) -> Result<Next, ActionError> {
@@ -123,16 +169,7 @@ async fn request(context: &Context<'_>) -> Result<Next, ActionError> {
     } else {
         Verdict::Finding
     };
-    let mut report = Report::new(verdict)
-        .with("status", response.status)
-        .with("headers", headers(&response))
-        .with("body", kept(&response))
-        .with("json", serde_json::from_slice::<Value>(&response.body).ok())
-        .with(
-            "truncated",
-            response.truncated || response.body.len() > KEPT,
-        )
-        .with("ms", response.ms);
+    let mut report = answered(Report::new(verdict), &response);
     report.subjects = vec![shown(&url)];
     if !as_expected {
         report.findings.push(Finding {
@@ -154,6 +191,20 @@ async fn request(context: &Context<'_>) -> Result<Next, ActionError> {
         });
     }
     Ok(report.into())
+}
+
+/// What the answer says.
+fn answered(report: Report, response: &HttpResponse) -> Report {
+    report
+        .with("status", response.status)
+        .with("headers", headers(response))
+        .with("body", kept(response))
+        .with("json", serde_json::from_slice::<Value>(&response.body).ok())
+        .with(
+            "truncated",
+            response.truncated || response.body.len() > KEPT,
+        )
+        .with("ms", response.ms)
 }
 
 /// The URL without its query, which may hold a key.

@@ -35,7 +35,7 @@ use std::pin::Pin;
 
 pub use argument::{Args, Argument, ArgumentError, Kind, Output};
 pub use context::{ArtifactSink, Conditions, Context, Facts, Progress, Secrets, StepInfo, Vault};
-pub use report::{ActionError, Next, Report, WaitFor};
+pub use report::{ActionError, Next, Reconciled, Report, WaitFor};
 
 pub use crate::record::Effect;
 
@@ -84,7 +84,17 @@ pub trait Action: Sync {
     ///
     /// A verdict about the site is data in the [`Report`]; an error means that the step itself did not work.
     fn carry_out<'a>(&'a self, context: &'a Context<'a>) -> Work<'a>;
+
+    /// Looks whether an attempt that a process left without an end was done, by the step's idempotency key, its Message-ID, or
+    /// whatever else is the same for every try. It only looks; an error means that it cannot be told.
+    fn reconcile<'a>(&'a self, _context: &'a Context<'a>) -> Look<'a> {
+        let why = format!("{} has no way to look whether it was done", self.name());
+        Box::pin(std::future::ready(Ok(Reconciled::CannotTell(why))))
+    }
 }
+
+/// A look at what became of an attempt, as a boxed future.
+pub type Look<'a> = Pin<Box<dyn Future<Output = Result<Reconciled, ActionError>> + Send + 'a>>;
 
 /// The work of an action, as a boxed future.
 pub type Work<'a> = Pin<Box<dyn Future<Output = Result<Next, ActionError>> + Send + 'a>>;

@@ -28,6 +28,17 @@ impl From<WaitFor> for Next {
     }
 }
 
+/// What a look at an interrupted attempt tells.
+#[derive(Debug)]
+pub enum Reconciled {
+    /// It was done; this is what is known of it.
+    Done(Box<Report>),
+    /// It was not done: it may be done again.
+    NotDone,
+    /// Why it cannot be told. A person is asked.
+    CannotTell(String),
+}
+
 /// What an action found out or did.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Report {

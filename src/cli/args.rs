@@ -112,17 +112,36 @@ pub enum Command {
         who: Who,
     },
     /// Say yes to an approval
+    #[command(
+        after_help = "Example:\n  mailmedic approve acme may_we_file --by \"A. Boss\" --note \"agreed by telephone\" --resume"
+    )]
     Approve(DecideArgs),
     /// Say no to an approval
-    Reject(DecideArgs),
-    /// Say that a manual task was done
     #[command(
-        after_help = "Example:\n  mailmedic done acme clean_up --by \"J. Tech\" --note \"3 PCs cleaned, all passwords changed\" --evidence scan.txt"
+        after_help = "Example:\n  mailmedic reject acme may_we_file --by \"A. Boss\" --note \"the client moves away\""
     )]
-    Done(DecideArgs),
-    /// Leave a step out
+    Reject(DecideArgs),
+    /// Say that a manual task was done, or that a step was done by hand
+    #[command(
+        after_help = "Examples:\n  mailmedic done acme clean_up --by \"J. Tech\" --note \"3 PCs cleaned, all passwords changed\" --evidence scan.txt\n  mailmedic done acme tell --by-hand --note \"told them by telephone\" --evidence note.txt"
+    )]
+    Done {
+        /// Which step
+        #[command(flatten)]
+        decide: DecideArgs,
+        /// The step is no task for a person, but a person has done what it would have done
+        #[arg(long)]
+        by_hand: bool,
+    },
+    /// Leave a step out, and say why
+    #[command(
+        after_help = "Example:\n  mailmedic skip acme relay --reason \"the server is switched off\""
+    )]
     Skip(DecideArgs),
     /// Say what became of an interrupted step
+    #[command(
+        after_help = "Examples:\n  mailmedic resolve acme send --done --note \"it is in the provider's log\"\n  mailmedic resolve acme send --rerun"
+    )]
     Resolve {
         /// Which step
         #[command(flatten)]
@@ -277,7 +296,7 @@ pub struct Who {
     #[arg(long, value_name = "NAME", env = "MAILMEDIC_BY")]
     pub by: Option<String>,
     /// What you want to say about it
-    #[arg(long, value_name = "TEXT")]
+    #[arg(long, value_name = "TEXT", visible_alias = "reason")]
     pub note: Option<String>,
 }
 
@@ -297,6 +316,9 @@ pub struct DecideArgs {
     /// Answers to the task's questions, NAME=VALUE
     #[arg(long = "set", value_name = "NAME=VALUE")]
     pub set: Vec<String>,
+    /// Name of this command, for programs: sent twice under the same name, it is taken once
+    #[arg(long, value_name = "ID")]
+    pub id: Option<String>,
     /// Go on with the run at once
     #[arg(long)]
     pub resume: bool,

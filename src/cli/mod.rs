@@ -64,7 +64,13 @@ fn dispatch(cli: Cli) -> Result<Exit, Fail> {
         Command::Cancel { run, who } => commands::decide::cancel(&open()?, run, who),
         Command::Approve(args) => commands::decide::decide(&open()?, args, Decision::Approve),
         Command::Reject(args) => commands::decide::decide(&open()?, args, Decision::Reject),
-        Command::Done(args) => commands::decide::decide(&open()?, args, Decision::Done),
+        Command::Done { decide, by_hand } => {
+            let decision = match by_hand {
+                true => Decision::ByHand,
+                false => Decision::Done,
+            };
+            commands::decide::decide(&open()?, decide, decision)
+        }
         Command::Skip(args) => commands::decide::decide(&open()?, args, Decision::Skip),
         Command::Resolve { decide, outcome } => {
             commands::decide::decide(&open()?, decide, commands::decide::resolution(*outcome))

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde_json::{Map, Value};
 
 use crate::record::{
-    Artifact, Decision, EventKind, NewEvent, RunState, StepState, StepStatus, WaitKind,
+    Artifact, Decision, Event, EventKind, NewEvent, RunState, StepState, StepStatus, WaitKind,
 };
 use crate::store::{Store, StoreError};
 
@@ -28,6 +28,8 @@ pub struct Answer {
     pub evidence: Vec<Artifact>,
     /// Answers to the form of a manual task.
     pub values: Map<String, Value>,
+    /// Name of this command, given by its sender: sent twice, it is taken once.
+    pub id: Option<String>,
 }
 
 /// An answer cannot be taken.
@@ -87,6 +89,16 @@ pub enum DecisionError {
         /// What is missing, and how to give it.
         what: String,
     },
+    /// The name of the command stands for another one.
+    #[error(
+        "command '{id}' was something else before ({was}): give each command a name of its own"
+    )]
+    Reused {
+        /// As given.
+        id: String,
+        /// What it stands for.
+        was: String,
+    },
     /// The run has ended.
     #[error("run {run} has ended ({conclusion}): nothing can be decided any more")]
     Ended {
@@ -112,7 +124,7 @@ pub fn decide(store: &dyn Store, run: &str, answer: &Answer) -> Result<bool, Dec
             run: run.to_owned(),
             source,
         })?;
-        if !judge(&state, answer)? {
+        if taken_before(&events, answer)? || !judge(&state, answer)? {
             return Ok(false);
         }
         let event = NewEvent {
@@ -125,6 +137,7 @@ pub fn decide(store: &dyn Store, run: &str, answer: &Answer) -> Result<bool, Dec
                 note: answer.note.clone(),
                 evidence: answer.evidence.clone(),
                 values: answer.values.clone(),
+                id: answer.id.clone(),
             },
         };
         match journal.append(state.seq, &[event]) {
@@ -134,6 +147,33 @@ pub fn decide(store: &dyn Store, run: &str, answer: &Answer) -> Result<bool, Dec
             Err(error) => return Err(error.into()),
         }
     }
+}
+
+/// Was a command of this name taken already?
+fn taken_before(events: &[Event], answer: &Answer) -> Result<bool, DecisionError> {
+    let Some(wanted) = &answer.id else {
+        return Ok(false);
+    };
+    for event in events {
+        if let EventKind::Decided {
+            id: Some(id),
+            step,
+            decision,
+            by,
+            ..
+        } = &event.event
+            && id == wanted
+        {
+            if *step == answer.step && *decision == answer.decision && *by == answer.by {
+                return Ok(true);
+            }
+            return Err(DecisionError::Reused {
+                id: id.clone(),
+                was: format!("about step '{step}', by {by}"),
+            });
+        }
+    }
+    Ok(false)
 }
 
 /// May this answer be written? `false` when it stands there already.
@@ -210,6 +250,31 @@ fn asked(state: &RunState, step: &StepState, answer: &Answer) -> Result<(), Deci
                 "it waits for a date, not for an answer".to_owned(),
             )),
         },
+        (StepStatus::Waiting(wait), Decision::ByHand)
+            if matches!(wait.kind, WaitKind::Approval { .. }) =>
+        {
+            Err(not_asked(format!(
+                "it asks for a yes or no, answer it with `mailmedic approve {run} {key}` or `reject`"
+            )))
+        }
+        (StepStatus::Waiting(wait), Decision::ByHand)
+            if matches!(wait.kind, WaitKind::Manual { .. }) =>
+        {
+            Err(not_asked(format!(
+                "it is a task for a person anyway, answer it with `mailmedic done {run} {key}`, without --by-hand"
+            )))
+        }
+        (
+            StepStatus::Pending | StepStatus::Waiting(_) | StepStatus::Interrupted { ask: true },
+            Decision::ByHand,
+        ) => complete(key, answer, true, &Map::new()),
+        (
+            StepStatus::Pending | StepStatus::Waiting(_) | StepStatus::Interrupted { ask: true },
+            Decision::Skip,
+        ) if says(answer).is_none() => Err(DecisionError::Incomplete {
+            step: key.clone(),
+            what: "the reason why it is left out, as --reason TEXT".to_owned(),
+        }),
         (
             StepStatus::Pending | StepStatus::Waiting(_) | StepStatus::Interrupted { ask: true },
             Decision::Skip,
@@ -218,6 +283,11 @@ fn asked(state: &RunState, step: &StepState, answer: &Answer) -> Result<(), Deci
         (StepStatus::Interrupted { ask: true }, _) => Err(not_asked(format!(
             "say what became of it with `mailmedic resolve {run} {key} --done`, `--not-done`, `--rerun` or `--skip`"
         ))),
+        (StepStatus::Pending, Decision::Done) if !is_gate(&step.plan.action) => {
+            Err(not_asked(format!(
+                "it has not begun; if it was done by hand, say so with `mailmedic done {run} {key} --by-hand`"
+            )))
+        }
         (StepStatus::Pending, _) => Err(not_asked("it has not begun".to_owned())),
         (StepStatus::Finished { .. } | StepStatus::Skipped { .. }, _) => {
             Err(not_asked("it has ended".to_owned()))
@@ -257,11 +327,7 @@ fn complete(
     evidence_required: bool,
     form: &Map<String, Value>,
 ) -> Result<(), DecisionError> {
-    let noted = answer
-        .note
-        .as_ref()
-        .is_some_and(|note| !note.trim().is_empty());
-    if evidence_required && !noted && answer.evidence.is_empty() {
+    if evidence_required && says(answer).is_none() && answer.evidence.is_empty() {
         return Err(DecisionError::Incomplete {
             step: key.to_owned(),
             what: "evidence, as --note TEXT or --evidence FILE".to_owned(),
@@ -281,7 +347,21 @@ fn complete(
     Ok(())
 }
 
-/// Calls a run off. When no process works on it, it ends at once; else that process ends it.
+/// What the person says, if anything.
+fn says(answer: &Answer) -> Option<&str> {
+    answer
+        .note
+        .as_deref()
+        .map(str::trim)
+        .filter(|note| !note.is_empty())
+}
+
+fn is_gate(action: &str) -> bool {
+    matches!(action, "approval" | "manual" | "wait")
+}
+
+/// Calls a run off. When no process works on it, it ends at once; else that process ends it. `false`: it was called off
+/// already.
 ///
 /// # Errors
 /// When it has ended already, or the store refuses.
@@ -291,7 +371,7 @@ pub fn cancel(
     by: &str,
     note: Option<String>,
     at: Timestamp,
-) -> Result<(), DecisionError> {
+) -> Result<bool, DecisionError> {
     let hold = store.hold(run);
     loop {
         let mut journal = store.open(run)?;
@@ -301,6 +381,9 @@ pub fn cancel(
             source,
         })?;
         if let Some((conclusion, _)) = state.conclusion {
+            if state.cancelled.is_some() {
+                return Ok(false);
+            }
             return Err(DecisionError::Ended {
                 run: run.to_owned(),
                 conclusion: conclusion.as_str().to_owned(),
@@ -328,10 +411,10 @@ pub fn cancel(
             });
         }
         if events.is_empty() {
-            return Ok(());
+            return Ok(false);
         }
         match journal.append(state.seq, &events) {
-            Ok(_) => return Ok(()),
+            Ok(_) => return Ok(state.cancelled.is_none()),
             Err(StoreError::Grown(_)) => {}
             Err(error) => return Err(error.into()),
         }

@@ -9,8 +9,8 @@ use super::Engine;
 use super::observer::StepProgress;
 use super::variables::Snapshot;
 use crate::actions::{
-    Action, ActionError, Args, ArtifactSink, Conditions, Context, Next, Report, Secrets, StepInfo,
-    Vault, WaitFor,
+    Action, ActionError, Args, ArtifactSink, Conditions, Context, Next, Reconciled, Report,
+    Secrets, StepInfo, Vault, WaitFor,
 };
 use crate::record::{Artifact, RunState, Wait};
 use crate::site::Site;
@@ -23,6 +23,8 @@ pub(super) enum Ended {
     Done(Box<Report>),
     /// It waits.
     Waits(Box<WaitFor>),
+    /// It was looked at, not done.
+    Reconciled(Reconciled),
     /// It did not work.
     Failed {
         /// The whole chain of causes, once.
@@ -37,6 +39,8 @@ pub(super) struct Job {
     pub(super) action: &'static dyn Action,
     pub(super) key: String,
     pub(super) attempt: u32,
+    /// Only look whether the attempt was done.
+    pub(super) look: bool,
     pub(super) idempotency_key: String,
     pub(super) args: Args,
     pub(super) timeout: Duration,
@@ -118,6 +122,17 @@ impl Job {
                 wait: self.wait.as_ref(),
             },
         };
+        if self.look {
+            let look = tokio::time::timeout(self.timeout, self.action.reconcile(&context)).await;
+            return Ended::Reconciled(match look {
+                Ok(Ok(found)) => found,
+                Ok(Err(error)) => Reconciled::CannotTell(chain(&error)),
+                Err(_) => Reconciled::CannotTell(format!(
+                    "a look at it had no end after {}",
+                    words(self.timeout)
+                )),
+            });
+        }
         match tokio::time::timeout(self.timeout, self.action.carry_out(&context)).await {
             Ok(Ok(Next::Done(report))) => Ended::Done(report),
             Ok(Ok(Next::Wait(wait))) => Ended::Waits(wait),

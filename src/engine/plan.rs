@@ -3,8 +3,10 @@
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
-use crate::record::{EventKind, Mode, NewEvent, PlannedStep, RunCreated, Section};
-use crate::runbook::{Checked, Step};
+use crate::record::{
+    EventKind, Mode, NewEvent, PlannedStep, RunCreated, RunLock, Section, StepState,
+};
+use crate::runbook::{Checked, Lock, Runbook, Step};
 use crate::site::Site;
 
 /// What a run is made from.
@@ -26,11 +28,52 @@ pub struct PlanRequest<'a> {
     pub at: Timestamp,
     /// The run it repeats.
     pub parent: Option<String>,
+    /// The steps whose results are taken over from that run; see [`inherit`](super::inherit).
+    pub inherited: Vec<StepState>,
 }
 
 /// The first event of the run.
 pub fn plan(request: PlanRequest<'_>) -> NewEvent {
     let runbook = &request.runbook.runbook;
+    NewEvent {
+        at: request.at,
+        actor: request.by,
+        event: EventKind::RunCreated(Box::new(RunCreated {
+            run: request.run,
+            runbook: runbook.name.clone(),
+            runbook_text: request.runbook.text.to_string(),
+            runbook_digest: request.runbook.digest.clone(),
+            runbook_origin: Some(request.runbook.origin.clone()),
+            lock: match runbook.lock {
+                Lock::Runbook => RunLock::Runbook,
+                Lock::Site => RunLock::Site,
+                Lock::Nothing => RunLock::Nothing,
+            },
+            inputs: request.inputs,
+            site: request.site.id.clone(),
+            site_snapshot: serde_json::to_value(request.site).unwrap_or(Value::Null),
+            tool: env!("CARGO_PKG_VERSION").to_owned(),
+            mode: request.mode,
+            laboratory: request.site.laboratory,
+            parent: request.parent,
+            inherited: request.inherited,
+            fleet: None,
+            report_template: report_template(runbook),
+            steps: steps(runbook),
+        })),
+    }
+}
+
+/// The template of the final report.
+pub(super) fn report_template(runbook: &Runbook) -> String {
+    runbook
+        .report
+        .clone()
+        .unwrap_or_else(|| "handover".to_owned())
+}
+
+/// The steps of a run, in the order of the runbook's sections.
+pub(super) fn steps(runbook: &Runbook) -> Vec<PlannedStep> {
     let mut steps: Vec<PlannedStep> = runbook.section(Section::Steps).map(planned).collect();
     steps.extend(runbook.section(Section::OnFailure).map(planned));
     steps.extend(runbook.verify.iter().filter_map(|id| {
@@ -44,29 +87,7 @@ pub fn plan(request: PlanRequest<'_>) -> NewEvent {
         })
     }));
     steps.extend(runbook.section(Section::Finally).map(planned));
-    NewEvent {
-        at: request.at,
-        actor: request.by,
-        event: EventKind::RunCreated(Box::new(RunCreated {
-            run: request.run,
-            runbook: runbook.name.clone(),
-            runbook_text: request.runbook.text.to_string(),
-            runbook_digest: request.runbook.digest.clone(),
-            inputs: request.inputs,
-            site: request.site.id.clone(),
-            site_snapshot: serde_json::to_value(request.site).unwrap_or(Value::Null),
-            tool: env!("CARGO_PKG_VERSION").to_owned(),
-            mode: request.mode,
-            laboratory: request.site.laboratory,
-            parent: request.parent,
-            fleet: None,
-            report_template: runbook
-                .report
-                .clone()
-                .unwrap_or_else(|| "handover".to_owned()),
-            steps,
-        })),
-    }
+    steps
 }
 
 fn planned(step: &Step) -> PlannedStep {

@@ -345,20 +345,20 @@ fn conclusion(state: &RunState) -> RunConclusion {
 /// Is there a step whose last look at its matter could not tell?
 fn has_unknown_steps(state: &RunState) -> bool {
     // For each action: the last time that one of its steps could tell.
-    let mut told: HashMap<&str, Option<u64>> = HashMap::new();
+    let mut told: HashMap<&str, (Option<u64>, Option<Timestamp>)> = HashMap::new();
     for step in &state.steps {
         if step
             .outcome()
             .is_some_and(|outcome| outcome != StepOutcome::Unknown)
         {
             let last = told.entry(step.judging_action()).or_default();
-            *last = (*last).max(step.finished_seq);
+            *last = (*last).max(step.end_order());
         }
     }
     state.steps.iter().any(|step| {
         step.outcome() == Some(StepOutcome::Unknown)
             && told
                 .get(step.judging_action())
-                .is_none_or(|last| *last <= step.finished_seq)
+                .is_none_or(|last| *last <= step.end_order())
     })
 }

@@ -9,10 +9,10 @@ use super::plan::id_of;
 use crate::record::{EventKind, NewEvent, RunState, StepStatus};
 use crate::runbook::{OnInterrupt, Runbook};
 
-/// So many interruptions of one step without an end, and a person must look.
+/// So many times in a row that a process died in the middle of the run without any progress, and a person must look.
 const PARKED_AFTER: u32 = 3;
 
-/// The events that settle what every interrupted attempt is.
+/// The events that settle what every interrupted attempt is. `state` knows already that a process has taken the run up.
 ///
 /// `crashed` tells a process that died from one that was told to stop: only crashes count towards a crash loop.
 pub(super) fn recover(
@@ -36,16 +36,24 @@ pub(super) fn recover(
         let policy = runbook
             .step(id_of(&step.plan.key))
             .map_or(OnInterrupt::Ask, |step| step.on_interrupt);
-        let parked = crashed && step.interruptions + 1 >= PARKED_AFTER;
+        let parked = crashed && state.fruitless >= PARKED_AFTER;
+        let reason = parked.then(|| {
+            format!(
+                "{} processes in a row ended while this step was under way, and nothing went on meanwhile: find out what ends \
+                 them, then let it be done again or leave it out",
+                state.fruitless
+            )
+        });
         let interrupted = |ask| EventKind::StepInterrupted {
             step: step.plan.key.clone(),
             attempt: step.attempts,
             ask,
+            reason: reason.clone(),
         };
         match policy {
-            // No action can look up yet whether it was done, so `verify` has to ask.
-            OnInterrupt::Verify | OnInterrupt::Ask => say(interrupted(true)),
-            OnInterrupt::Rerun => say(interrupted(parked)),
+            OnInterrupt::Ask => say(interrupted(true)),
+            // To be verified: the executor looks before it does it again.
+            OnInterrupt::Rerun | OnInterrupt::Verify => say(interrupted(parked)),
             OnInterrupt::Skip => {
                 say(interrupted(false));
                 say(EventKind::StepSkipped {

@@ -80,15 +80,7 @@ impl Facts for Snapshot {
     }
 
     fn ended_steps(&self) -> Vec<&StepState> {
-        let mut ended: Vec<&StepState> = self
-            .state
-            .steps
-            .iter()
-            .map(|step| &**step)
-            .filter(|step| step.finished_seq.is_some())
-            .collect();
-        ended.sort_by_key(|step| step.finished_seq);
-        ended
+        self.state.ended()
     }
 
     fn values(&self) -> Value {

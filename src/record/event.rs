@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{Artifact, Finding, StepOutcome};
+use super::{Artifact, Effect, Finding, Mode, PlannedStep, RunLock, StepOutcome, StepState};
 
 /// Version of the event format, written into each event.
 pub const SCHEMA: u32 = 1;
@@ -86,76 +86,6 @@ impl NewEvent {
     }
 }
 
-/// What an action does to the world, from least to most.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Effect {
-    /// Only looks.
-    Probe,
-    /// Writes our own files.
-    Local,
-    /// Others notice: a message, a form, a call.
-    External,
-}
-
-impl Effect {
-    /// The word used in files and on screens.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Effect::Probe => "probe",
-            Effect::Local => "local",
-            Effect::External => "external",
-        }
-    }
-}
-
-/// How a run treats effects.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Mode {
-    /// Everything is really done.
-    Run,
-    /// Probes are really done, every other effect is left out.
-    Check,
-}
-
-/// Which part of the runbook a step belongs to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Section {
-    /// `steps`.
-    Steps,
-    /// `verify`: a step run a second time at the end.
-    Verify,
-    /// `on_failure`.
-    OnFailure,
-    /// `finally`.
-    Finally,
-}
-
-/// One step as the plan saw it when the run was created.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct PlannedStep {
-    /// Unique in the run: the step's id, or `verify:ID`.
-    pub key: String,
-    /// Name for people; the id where the runbook gives none.
-    pub title: String,
-    /// Why the step is there, from the runbook's `description`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub description: Option<String>,
-    /// The action's name.
-    pub action: String,
-    /// For `wait` with a check: the action that it repeats.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub check: Option<String>,
-    /// What it does to the world.
-    pub effect: Effect,
-    /// Part of the runbook.
-    pub section: Section,
-    /// Keys of the steps it waits for.
-    pub needs: Vec<String>,
-}
-
 /// The first event of a run: everything it needs to be resumed and reported later.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RunCreated {
@@ -167,6 +97,12 @@ pub struct RunCreated {
     pub runbook_text: String,
     /// SHA-256 of that text.
     pub runbook_digest: String,
+    /// Where it was read from, to be looked at again by `resume --adopt`: a full path, or the name of a shipped runbook.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub runbook_origin: Option<String>,
+    /// What may not be open at the same time.
+    #[serde(default)]
+    pub lock: RunLock,
     /// Checked inputs.
     pub inputs: Map<String, Value>,
     /// Id of the site.
@@ -182,6 +118,10 @@ pub struct RunCreated {
     /// The run this one repeats, if any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parent: Option<String>,
+    /// The steps whose results are taken over from that run, as they stood there. One event with the beginning of the run: a
+    /// crash must not leave a run that does everything again.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub inherited: Vec<StepState>,
     /// The fleet run it belongs to, if any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fleet: Option<String>,
@@ -229,6 +169,8 @@ pub enum Decision {
     Reject,
     /// A manual task was done.
     Done,
+    /// A person has done by hand what the step would have done.
+    ByHand,
     /// The step is left out.
     Skip,
     /// What became of an interrupted external step.
@@ -289,6 +231,30 @@ pub enum EventKind {
         host: String,
         /// Version of the program.
         tool: String,
+        /// Bytes of a torn end that were cut off the journal; they are kept beside it.
+        #[serde(default, skip_serializing_if = "is_zero")]
+        torn: u64,
+    },
+    /// A changed runbook goes on in place of the one before. Steps that were recorded keep what they are.
+    Adopted {
+        /// The new text.
+        runbook_text: String,
+        /// SHA-256 of that text.
+        runbook_digest: String,
+        /// Where it was read from.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        runbook_origin: Option<String>,
+        /// Inputs, with those that the new text asks for in addition.
+        inputs: Map<String, Value>,
+        /// Template of the final report.
+        report_template: String,
+        /// The steps in the order of the new text.
+        steps: Vec<PlannedStep>,
+        /// Who adopted it.
+        by: String,
+        /// In their words.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        note: Option<String>,
     },
     /// A `foreach` step was unfolded; its instances are `KEY[ITEM]`.
     Unfolded {
@@ -388,6 +354,9 @@ pub enum EventKind {
         /// Answers to the form of a manual task.
         #[serde(default, skip_serializing_if = "Map::is_empty")]
         values: Map<String, Value>,
+        /// Name that the sender gave to this command, so that it can be sent twice and is taken once.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        id: Option<String>,
     },
     /// A process that took the run up found this attempt without an end.
     StepInterrupted {
@@ -397,6 +366,9 @@ pub enum EventKind {
         attempt: u32,
         /// True when the step needs a person (`resolve`) before it goes on.
         ask: bool,
+        /// Why a person is needed, or what a look at it could not tell.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
     },
     /// The process was told to stop.
     Interrupted {
@@ -444,9 +416,14 @@ impl EventKind {
             EventKind::RunCreated(_)
             | EventKind::ExecutorStarted { .. }
             | EventKind::Interrupted { .. }
+            | EventKind::Adopted { .. }
             | EventKind::Cancelled { .. }
             | EventKind::RunFinished { .. }
             | EventKind::ReportWritten { .. } => None,
         }
     }
+}
+
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }

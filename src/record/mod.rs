@@ -3,11 +3,13 @@
 //! This layer belongs to nobody and imports nothing of ours. The engine produces it, the store keeps it, reports and the
 //! command line read it; a run of three years ago must still be readable without its runbook.
 
+mod adopt;
 mod artifact;
 mod chain;
 mod event;
 mod finding;
 mod fleet;
+mod planned;
 mod state;
 mod step;
 mod steps;
@@ -17,11 +19,11 @@ mod transition;
 pub use artifact::Artifact;
 pub use chain::{Broken, GENESIS, hash, verify};
 pub use event::{
-    Decision, Effect, Event, EventKind, Mode, NewEvent, PlannedStep, Resolution, RunConclusion,
-    RunCreated, SCHEMA, Section, WaitKind,
+    Decision, Event, EventKind, NewEvent, Resolution, RunConclusion, RunCreated, SCHEMA, WaitKind,
 };
 pub use finding::{Evidence, Finding, Severity, Verdict};
 pub use fleet::{Fleet, FleetEvent, FleetLimits, FleetPlan, FleetSite, NotStarted};
+pub use planned::{Effect, Mode, PlannedStep, RunLock, Section};
 pub use state::{RunState, RunStatus};
 pub use step::{Given, StepOutcome, StepState, StepStatus, Wait};
 pub use steps::Steps;

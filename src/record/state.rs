@@ -30,6 +30,8 @@ pub struct RunState {
     pub cancelled: Option<(String, Option<String>)>,
     /// Times a process took it up.
     pub executors: u32,
+    /// Times in a row that a process took it up after one that had died in the middle of a step, without any progress since.
+    pub fruitless: u32,
     /// Reports written: path, template, format.
     pub reports: Vec<(String, String, String)>,
     pub(super) positions: Arc<HashMap<String, usize>>,
@@ -104,12 +106,28 @@ impl RunState {
             conclusion: None,
             cancelled: None,
             executors: 0,
+            fruitless: 0,
             reports: Vec::new(),
             positions: Arc::default(),
             families: Arc::default(),
         };
         for plan in &created.steps {
-            state.add(StepState::new(plan.clone()));
+            let inherited = created
+                .inherited
+                .iter()
+                .find(|step| step.plan.key == plan.key);
+            state.add(match inherited {
+                Some(step) => step.clone().inherit(plan.clone(), event.seq),
+                None => StepState::new(plan.clone()),
+            });
+        }
+        for instance in created
+            .inherited
+            .iter()
+            .filter(|step| step.parent.is_some())
+        {
+            let plan = instance.plan.clone();
+            state.add(instance.clone().inherit(plan, event.seq));
         }
         state
     }
@@ -117,6 +135,19 @@ impl RunState {
     pub(super) fn add(&mut self, step: StepState) {
         Arc::make_mut(&mut self.positions).insert(step.plan.key.clone(), self.steps.len());
         self.steps.push(step);
+    }
+
+    /// Adds an instance of a `foreach` step. Those of one step are added one after another.
+    pub(super) fn add_instance(&mut self, parent: &str, instance: StepState) {
+        let position = self.steps.len();
+        self.add(instance);
+        let families = Arc::make_mut(&mut self.families);
+        match families.get_mut(parent) {
+            Some(family) => family.end = position + 1,
+            None => {
+                families.insert(parent.to_owned(), position..position + 1);
+            }
+        }
     }
 
     /// The step with this key.
@@ -132,6 +163,26 @@ impl RunState {
     /// Where the instances of an unfolded `foreach` step stand in [`RunState::steps`].
     pub fn family(&self, key: &str) -> Range<usize> {
         self.families.get(key).cloned().unwrap_or_default()
+    }
+
+    /// True while an attempt has begun and has not ended.
+    pub fn is_under_way(&self) -> bool {
+        self.steps
+            .iter()
+            .any(|step| matches!(step.status, StepStatus::Running))
+    }
+
+    /// The steps that have ended, in the order in which they did. Results that were taken over from an earlier run come first,
+    /// in the order that they had there.
+    pub fn ended(&self) -> Vec<&StepState> {
+        let mut ended: Vec<&StepState> = self
+            .steps
+            .iter()
+            .map(Arc::as_ref)
+            .filter(|step| step.finished_seq.is_some())
+            .collect();
+        ended.sort_by_key(|step| step.end_order());
+        ended
     }
 
     /// The instances of a `foreach` step, in order.
@@ -180,15 +231,8 @@ impl RunState {
     /// A later result of the same action settles an earlier finding only for the subjects that it really judged; "could not
     /// tell" settles nothing.
     pub fn open_findings(&self) -> Vec<(&Finding, &str)> {
-        let mut ended: Vec<&StepState> = self
-            .steps
-            .iter()
-            .map(Arc::as_ref)
-            .filter(|step| step.finished_seq.is_some())
-            .collect();
-        ended.sort_by_key(|step| step.finished_seq);
         let mut open: Vec<(&Finding, &StepState)> = Vec::new();
-        for step in ended {
+        for step in self.ended() {
             let action = step.judging_action();
             open.retain(|(finding, seen)| {
                 seen.judging_action() != action
@@ -207,10 +251,8 @@ impl RunState {
 
     /// Every finding of the run, settled ones too, each once as it was seen first.
     pub fn all_findings(&self) -> Vec<(&Finding, &str)> {
-        let mut ended: Vec<&StepState> = self.steps.iter().map(Arc::as_ref).collect();
-        ended.sort_by_key(|step| step.finished_seq.unwrap_or(u64::MAX));
         let mut all: Vec<(&Finding, &str)> = Vec::new();
-        for step in ended {
+        for step in self.ended() {
             for finding in &step.findings {
                 if !all
                     .iter()

@@ -96,6 +96,9 @@ pub struct Given {
     pub evidence: Vec<Artifact>,
     /// Answers to the form.
     pub values: Map<String, Value>,
+    /// Name that the sender gave to the command.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
 }
 
 /// Where a step stands.
@@ -139,37 +142,55 @@ pub struct StepState {
     /// As planned.
     pub plan: PlannedStep,
     /// For an instance of a `foreach` step: the key of that step.
+    #[serde(default)]
     pub parent: Option<String>,
     /// For an instance of a `foreach` step: its item.
+    #[serde(default)]
     pub item: Option<Value>,
     /// Where it stands.
     pub status: StepStatus,
+    /// The run whose result this is, where it was taken over from an earlier one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub inherited: Option<String>,
     /// Tries begun so far.
+    #[serde(default)]
     pub attempts: u32,
     /// Times a process found it interrupted.
+    #[serde(default)]
     pub interruptions: u32,
     /// When the first try began.
+    #[serde(default)]
     pub started: Option<Timestamp>,
     /// When it ended or was left out.
+    #[serde(default)]
     pub finished: Option<Timestamp>,
     /// Sequence number of the event that ended it.
+    #[serde(default)]
     pub finished_seq: Option<u64>,
     /// What it found out.
+    #[serde(default)]
     pub outputs: Map<String, Value>,
     /// Facts about the site.
+    #[serde(default)]
     pub findings: Vec<Finding>,
     /// What was really judged.
+    #[serde(default)]
     pub subjects: Vec<String>,
     /// Files written.
+    #[serde(default)]
     pub artifacts: Vec<Artifact>,
-    /// Why it failed, or why its last try failed.
+    /// Why it failed, why its last try failed, or why a person must say what became of it.
+    #[serde(default)]
     pub error: Option<String>,
     /// The wait from which the present attempt goes on: an attempt that is interrupted goes on from it again, so that its
     /// deadline and what it had seen stay as they were.
+    #[serde(default)]
     pub resumed: Option<Wait>,
     /// What a person decided about it.
+    #[serde(default)]
     pub given: Option<Given>,
     /// The question or task as it was last shown, kept after the answer.
+    #[serde(default)]
     pub asked: Option<WaitKind>,
 }
 
@@ -181,6 +202,7 @@ impl StepState {
             parent: None,
             item: None,
             status: StepStatus::Pending,
+            inherited: None,
             attempts: 0,
             interruptions: 0,
             started: None,
@@ -195,6 +217,34 @@ impl StepState {
             given: None,
             asked: None,
         }
+    }
+
+    /// One item of a `foreach` step, not begun.
+    pub(super) fn instance(plan: &PlannedStep, key: &str, item: Value) -> Self {
+        let instance = PlannedStep {
+            key: format!("{}[{key}]", plan.key),
+            title: format!("{} ({key})", plan.title),
+            ..plan.clone()
+        };
+        StepState {
+            parent: Some(plan.key.clone()),
+            item: Some(item),
+            ..StepState::new(instance)
+        }
+    }
+
+    /// The same result in another run, whose first event was `seq`.
+    pub(super) fn inherit(self, plan: PlannedStep, seq: u64) -> Self {
+        StepState {
+            plan,
+            finished_seq: self.finished_seq.map(|_| seq),
+            ..self
+        }
+    }
+
+    /// By this, steps are in the order in which they ended.
+    pub fn end_order(&self) -> (Option<u64>, Option<Timestamp>) {
+        (self.finished_seq, self.finished)
     }
 
     /// The action whose findings this step can settle: the repeated check of a `wait`, else its own.

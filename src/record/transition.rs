@@ -3,11 +3,9 @@
 //! Executor, resume, status, board and report all fold events with [`next`], and nobody else decides what an event means.
 //! It is pure: no clock, no I/O. It refuses an event that cannot follow, naming both the event and the state.
 
-use std::sync::Arc;
-
 use super::{
-    Decision, Event, EventKind, GENESIS, PlannedStep, Resolution, RunState, StepOutcome, StepState,
-    StepStatus, Wait, WaitKind, step::Given,
+    Decision, Event, EventKind, GENESIS, Resolution, RunState, StepOutcome, StepState, StepStatus,
+    Wait, WaitKind, step::Given,
 };
 
 /// An event that cannot follow the events before it.
@@ -82,9 +80,16 @@ impl RunState {
         }
         match &event.event {
             EventKind::RunCreated(_) => return Err(refuse("the run exists already".to_owned())),
-            EventKind::ExecutorStarted { .. } => self.executors += 1,
+            EventKind::ExecutorStarted { .. } => {
+                self.executors += 1;
+                // A process that was told to stop leaves nothing running; one that died in the middle of a step does.
+                if self.is_under_way() {
+                    self.fruitless += 1;
+                }
+            }
             EventKind::Interrupted { .. } => {}
             EventKind::Cancelled { by, note } => self.cancelled = Some((by.clone(), note.clone())),
+            EventKind::Adopted { .. } => self.adopt(event, &refuse)?,
             EventKind::RunFinished { conclusion } => {
                 self.conclusion = Some((*conclusion, event.at))
             }
@@ -104,20 +109,10 @@ impl RunState {
                 parent.status = StepStatus::Unfolded;
                 parent.started = Some(event.at);
                 let plan = parent.plan.clone();
-                let first = self.steps.len();
                 for (key, item) in items {
-                    let instance = PlannedStep {
-                        key: format!("{step}[{key}]"),
-                        title: format!("{} ({key})", plan.title),
-                        ..plan.clone()
-                    };
-                    let mut instance = StepState::new(instance);
-                    instance.parent = Some(step.clone());
-                    instance.item = Some(item.clone());
-                    self.add(instance);
+                    self.add_instance(step, StepState::instance(&plan, key, item.clone()));
                 }
-                let family = first..self.steps.len();
-                Arc::make_mut(&mut self.families).insert(step.clone(), family);
+                self.fruitless = 0;
             }
             other => self.apply_to_step(event, other, &refuse)?,
         }
@@ -184,6 +179,7 @@ impl RunState {
                         tolerated: *tolerated,
                     },
                 );
+                self.fruitless = 0;
             }
             EventKind::StepSkipped { step, reason } => {
                 let step = self.expect(step, refuse, |status| {
@@ -200,11 +196,13 @@ impl RunState {
                         reason: reason.clone(),
                     },
                 );
+                self.fruitless = 0;
             }
             EventKind::AttemptFailed { step, error, .. } => {
                 let step =
                     self.expect(step, refuse, |status| matches!(status, StepStatus::Running))?;
                 step.error = Some(error.clone());
+                self.fruitless = 0;
             }
             EventKind::Waiting {
                 step,
@@ -217,9 +215,11 @@ impl RunState {
             } => {
                 let step =
                     self.expect(step, refuse, |status| matches!(status, StepStatus::Running))?;
-                let since = match &step.status {
-                    StepStatus::Waiting(wait) => wait.since,
-                    _ => event.at,
+                // A look that is repeated and sees nothing new is no progress.
+                let progress = step.resumed.is_none();
+                let since = match &step.resumed {
+                    Some(wait) => wait.since,
+                    None => event.at,
                 };
                 if !matches!(kind, WaitKind::Retry | WaitKind::Time) {
                     step.asked = Some(kind.clone());
@@ -232,12 +232,22 @@ impl RunState {
                     deadline: *deadline,
                     memo: memo.clone(),
                 });
+                if progress {
+                    self.fruitless = 0;
+                }
             }
-            EventKind::StepInterrupted { step, ask, .. } => {
+            EventKind::StepInterrupted {
+                step, ask, reason, ..
+            } => {
                 let step = self.expect(step, refuse, |status| {
                     matches!(status, StepStatus::Running | StepStatus::Interrupted { .. })
                 })?;
-                step.interruptions += 1;
+                if step.status == StepStatus::Running {
+                    step.interruptions += 1;
+                }
+                if reason.is_some() {
+                    step.error.clone_from(reason);
+                }
                 step.status = StepStatus::Interrupted { ask: *ask };
             }
             EventKind::Decided {
@@ -247,6 +257,7 @@ impl RunState {
                 note,
                 evidence,
                 values,
+                id,
             } => {
                 let allowed = |status: &StepStatus| match decision {
                     Decision::Approve | Decision::Reject => {
@@ -255,7 +266,7 @@ impl RunState {
                     Decision::Done => {
                         matches!(status, StepStatus::Waiting(wait) if matches!(wait.kind, WaitKind::Manual { .. }))
                     }
-                    Decision::Skip => matches!(
+                    Decision::Skip | Decision::ByHand => matches!(
                         status,
                         StepStatus::Pending
                             | StepStatus::Waiting(_)
@@ -273,8 +284,10 @@ impl RunState {
                         note: note.clone(),
                         evidence: evidence.clone(),
                         values: values.clone(),
+                        id: id.clone(),
                     },
                 );
+                self.fruitless = 0;
             }
             _ => {}
         }
@@ -313,9 +326,10 @@ impl StepState {
             tolerated: false,
         };
         let status = match given.decision {
-            Decision::Approve | Decision::Done | Decision::Resolve(Resolution::Done) => {
-                finished(StepOutcome::Good)
-            }
+            Decision::Approve
+            | Decision::Done
+            | Decision::ByHand
+            | Decision::Resolve(Resolution::Done) => finished(StepOutcome::Good),
             Decision::Reject => finished(StepOutcome::Rejected),
             Decision::Resolve(Resolution::NotDone) => finished(StepOutcome::Failed),
             Decision::Resolve(Resolution::Rerun) => StepStatus::Pending,
@@ -358,6 +372,7 @@ fn name(kind: &EventKind) -> String {
     let name = match kind {
         EventKind::RunCreated(_) => "run_created",
         EventKind::ExecutorStarted { .. } => "executor_started",
+        EventKind::Adopted { .. } => "adopted",
         EventKind::Unfolded { .. } => "unfolded",
         EventKind::StepStarted { .. } => "step_started",
         EventKind::StepFinished { .. } => "step_finished",

@@ -440,6 +440,7 @@ fn an_interrupted_step_asks_for_a_person() {
             step: "tell[a b]".to_owned(),
             attempt: 1,
             ask: true,
+            reason: None,
         },
     );
     let view = View::of(&run.events).unwrap();

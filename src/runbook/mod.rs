@@ -84,7 +84,14 @@ impl Vocabulary<'static> {
 pub fn load(file: &Path, vocabulary: &Vocabulary<'_>) -> Result<Checked, Diagnostics> {
     let name = file.display().to_string();
     match std::fs::read_to_string(file) {
-        Ok(text) => check(&text, &name, vocabulary),
+        Ok(text) => {
+            // In full: a run may be taken up from any folder, and look there for a changed text.
+            let full = std::path::absolute(file).unwrap_or_else(|_| file.to_owned());
+            Ok(Checked {
+                origin: full.display().to_string(),
+                ..check(&text, &name, vocabulary)?
+            })
+        }
         Err(error) => match shipped_text(&name) {
             Some(text) => check(&text, &name, vocabulary),
             None => {

@@ -202,7 +202,8 @@ impl OnInterrupt {
     pub fn default_for(effect: Effect) -> Self {
         match effect {
             Effect::Probe | Effect::Local => OnInterrupt::Rerun,
-            Effect::External => OnInterrupt::Ask,
+            // Actions that cannot look say so, and a person is asked.
+            Effect::External => OnInterrupt::Verify,
         }
     }
 }

@@ -170,7 +170,7 @@ fn on_interrupt(reader: &mut Reader, step: &DraftStep, effect: Effect) -> OnInte
                     "a step whose effect is {} must not do this when it was interrupted: nobody knows whether it was done",
                     effect.as_str()
                 ),
-                "from least to most strict: rerun, verify, skip, ask; an external step asks",
+                "from least to most strict: rerun, verify, skip, ask; an external step is verified: looked up, or asked about",
             );
             default
         }

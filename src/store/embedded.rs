@@ -4,7 +4,7 @@
 //! runs/ID.journal      the truth, append-only (see `frame` and `journal`)
 //! runs/ID.lock         held by the process that works on the run
 //! fleets/ID.fleet      what a fleet run was started with, and how it ended
-//! active/SITE~RUNBOOK  which run is open for a pair
+//! active/SITE~RUNBOOK  which run is open for a pair; SITE~ for the whole site
 //! shared/ID.log        what the runs of one process share their syncs with (see `group`)
 //! artifacts/ab/DIGEST  files by the SHA-256 of their bytes
 //! index/               sled; may be deleted at any time
@@ -77,24 +77,17 @@ impl Embedded {
         Ok(())
     }
 
-    /// Claims the pair of site and runbook for the run that `first` creates.
-    fn claim(&self, first: &NewEvent) -> Result<(String, Claim), StoreError> {
+    /// Claims what the lock of the run that `first` creates keeps others out of.
+    fn claim(&self, first: &NewEvent) -> Result<(String, Option<Claim>), StoreError> {
         let EventKind::RunCreated(created) = &first.event else {
             return Err(StoreError::NotABeginning);
         };
         self.settle()?;
         self.folder("runs")?;
-        let claim = Claim::lock(&self.folder("active")?, &created.site, &created.runbook)?;
-        if let Some(holder) = &claim.holder
-            && let Ok(state) = self.state(holder)
-            && state.conclusion.is_none()
-        {
-            return Err(StoreError::StillOpen {
-                run: holder.clone(),
-                site: created.site.clone(),
-                runbook: created.runbook.clone(),
-            });
-        }
+        let claim = Claim::take(&self.folder("active")?, created, |holder| {
+            let state = self.state(holder).ok();
+            state.filter(|state| state.conclusion.is_none())
+        })?;
         Ok((created.run.clone(), claim))
     }
 
@@ -142,7 +135,9 @@ impl Store for Embedded {
         }
         let (run, claim) = self.claim(&first)?;
         let journal = FileJournal::create(&run, &self.journal_path(&run), &first)?;
-        claim.settle(&run)?;
+        if let Some(claim) = claim {
+            claim.settle(&run)?;
+        }
         Ok(Box::new(journal))
     }
 
@@ -153,7 +148,9 @@ impl Store for Embedded {
         let (run, claim) = self.claim(&first)?;
         let path = self.journal_path(&run);
         let (journal, durable) = FileJournal::begin(&run, &path, &first, group)?;
-        claim.settle(&run)?;
+        if let Some(claim) = claim {
+            claim.settle(&run)?;
+        }
         Ok((Box::new(journal), durable))
     }
 

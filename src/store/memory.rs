@@ -60,12 +60,14 @@ impl Store for Memory {
             let state = recorded.state(other)?;
             if state.conclusion.is_none()
                 && state.created.site == created.site
-                && state.created.runbook == created.runbook
+                && created
+                    .lock
+                    .keeps_out(state.created.lock, state.created.runbook == created.runbook)
             {
                 return Err(StoreError::StillOpen {
                     run: other.clone(),
                     site: created.site.clone(),
-                    runbook: created.runbook.clone(),
+                    runbook: state.created.runbook.clone(),
                 });
             }
         }

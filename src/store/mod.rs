@@ -31,8 +31,8 @@ pub type Summaries = (Vec<RunSummary>, Vec<(String, StoreError)>);
 
 /// A place where runs are kept.
 pub trait Store: Send + Sync {
-    /// Writes the first event of a new run, synced, and opens it for appending. Claims the pair of site and runbook: a second
-    /// run for the same pair is refused while this one is open.
+    /// Writes the first event of a new run, synced, and opens it for appending. What the run's lock keeps out is refused while
+    /// it is open, and it is refused itself while an open run keeps it out; see [`RunLock::keeps_out`](crate::record::RunLock).
     ///
     /// # Errors
     /// [`StoreError::Exists`], [`StoreError::StillOpen`], or when the store cannot be written.
@@ -161,6 +161,11 @@ pub trait Journal: Send {
             run: self.run().to_owned(),
             source,
         })
+    }
+
+    /// Bytes of a torn end that were cut off since the journal was opened. They are kept beside it.
+    fn torn(&self) -> u64 {
+        0
     }
 }
 

@@ -30,12 +30,14 @@ pub(in crate::cli) fn decide(
         note: args.who.note.clone(),
         evidence: evidence(workspace, args)?,
         values: values(&args.set)?,
+        id: args.id.clone(),
     };
     let new = decide_run(&*workspace.store, &run, &answer)?;
     let word = match decision {
         Decision::Approve => "approved",
         Decision::Reject => "rejected",
         Decision::Done => "done",
+        Decision::ByHand => "done by hand",
         Decision::Skip => "left out",
         Decision::Resolve(_) => "resolved",
     };
@@ -70,7 +72,7 @@ pub(in crate::cli) fn resolution(outcome: ResolveOutcome) -> Decision {
 pub(in crate::cli) fn cancel(workspace: &Workspace, named: &str, who: &Who) -> Result<Exit, Fail> {
     let run = workspace.find_run(named, true)?;
     let by = workspace.by(who.by.as_deref())?;
-    cancel_run(
+    let new = cancel_run(
         &*workspace.store,
         &run,
         &by,
@@ -79,10 +81,14 @@ pub(in crate::cli) fn cancel(workspace: &Workspace, named: &str, who: &Who) -> R
     )?;
     if workspace.global.json {
         out::json(
-            &json!({"schema": "mailmedic.decision/1", "run": run, "decision": "cancelled", "by": by}),
+            &json!({"schema": "mailmedic.decision/1", "run": run, "decision": "cancelled", "by": by, "new": new}),
         )?;
     } else if !workspace.global.quiet {
-        out::text(&format!("{run}: called off by {by}"))?;
+        out::text(&if new {
+            format!("{run}: called off by {by}")
+        } else {
+            format!("{run}: was called off already")
+        })?;
     }
     Ok(Exit::Healthy)
 }

@@ -163,6 +163,7 @@ impl Demo {
             by: TECHNICIAN.to_owned(),
             at: self.clock.now(),
             parent: None,
+            inherited: Vec::new(),
         });
         let run = TakenUp::new(&*self.workspace.store, first).map_err(|error| {
             Fail::invalid(format!(
@@ -250,6 +251,7 @@ impl Demo {
                 note: Some(part.note.to_owned()),
                 evidence: Vec::new(),
                 values: form,
+                id: None,
             };
             decide(&*engine.store, &state.created.run, &answer)?;
             return Ok(true);

@@ -17,8 +17,8 @@ use crate::cli::out;
 use crate::cli::workspace::{self, Workspace};
 use crate::engine::Observer;
 use crate::record::{
-    Artifact, Event, EventKind, Finding, GENESIS, Mode, PlannedStep, RunCreated, RunState, SCHEMA,
-    Section, StepOutcome, StepState, hash,
+    Artifact, Event, EventKind, Finding, GENESIS, Mode, PlannedStep, RunCreated, RunLock, RunState,
+    SCHEMA, Section, StepOutcome, StepState, hash,
 };
 use crate::report::terminal;
 use crate::site::Site;
@@ -177,6 +177,8 @@ fn show(
         runbook: "probe".to_owned(),
         runbook_text: String::new(),
         runbook_digest: String::new(),
+        runbook_origin: None,
+        lock: RunLock::Nothing,
         inputs: Map::new(),
         site: site.id.clone(),
         site_snapshot: serde_json::to_value(site).unwrap_or_default(),
@@ -184,6 +186,7 @@ fn show(
         mode: Mode::Run,
         laboratory: site.laboratory,
         parent: None,
+        inherited: Vec::new(),
         fleet: None,
         report_template: String::new(),
         steps: vec![PlannedStep {

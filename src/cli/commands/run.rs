@@ -114,6 +114,7 @@ fn start(
         by: by.to_owned(),
         at,
         parent: None,
+        inherited: Vec::new(),
     });
     let live = Live::new(&workspace.global);
     let engine = workspace.engine(&site, live.clone(), patience(args.watch))?;

@@ -15,7 +15,7 @@ use crate::record::{Effect, EventKind, Mode, StepOutcome, StepStatus, WaitKind, 
 use crate::runbook::Step;
 
 /// How long a try may take when neither runbook nor action says.
-const DEFAULT_TIMEOUT: Duration = Duration::from_secs(600);
+pub(super) const DEFAULT_TIMEOUT: Duration = Duration::from_secs(600);
 /// Attempts at the same time in one run.
 const MOST_AT_ONCE: usize = 16;
 
@@ -66,6 +66,9 @@ impl Worker {
         if self.stubbed(key, step)? {
             return Ok(Made::Yes);
         }
+        if self.must_look_first(key, step) {
+            return self.look(key, step);
+        }
         let wanted = step.with.variables();
         match step.with.render(&self.variables(key, step, &wanted)) {
             Ok(args) => self.announce(key, step, Args(args))?,
@@ -99,6 +102,11 @@ impl Worker {
         if self.run.state.created.mode != Mode::Check || (step.effect == Effect::Probe && !gate) {
             return Ok(false);
         }
+        self.leave_out(key, step)?;
+        Ok(true)
+    }
+
+    fn leave_out(&mut self, key: &str, step: &Step) -> Result<(), EngineError> {
         self.start_event(key, step, 1, &Args::default())?;
         self.finish_event(
             key,
@@ -108,8 +116,7 @@ impl Worker {
             json!({"left_out": "check run"}),
             None,
             0,
-        )?;
-        Ok(true)
+        )
     }
 
     /// Writes that the step starts, and keeps the attempt ready.
@@ -136,11 +143,16 @@ impl Worker {
         };
         let wait = wait.filter(|wait| wait.kind != WaitKind::Retry);
         let effect = step.effect.max(action.effect_with(&args));
+        if self.run.state.created.mode == Mode::Check && effect != Effect::Probe {
+            // The texts of the arguments have turned it into more than a look.
+            return self.leave_out(key, step);
+        }
         self.start_event_with(key, attempt, effect, &args)?;
         let job = Job {
             action,
             key: key.to_owned(),
             attempt,
+            look: false,
             idempotency_key: self.idempotency_key(key),
             args,
             timeout: step.timeout.unwrap_or(DEFAULT_TIMEOUT),
@@ -153,12 +165,13 @@ impl Worker {
             attempt,
             begun: Instant::now(),
             effect,
+            look: false,
         };
         self.starts.push((underway, Box::pin(job.carry_out())));
         Ok(())
     }
 
-    fn idempotency_key(&self, key: &str) -> String {
+    pub(super) fn idempotency_key(&self, key: &str) -> String {
         hash(format!("{}/{key}", self.run.state.created.run).as_bytes())[..32].to_owned()
     }
 

@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 use tokio::task::{Id, JoinError};
 
 use super::{Underway, Worker};
+use crate::actions::Reconciled;
 use crate::engine::EngineError;
 use crate::engine::job::{Ended, words};
 use crate::engine::plan::id_of;
@@ -76,8 +77,14 @@ impl Worker {
             return Ok(());
         };
         let ms = u64::try_from(underway.begun.elapsed().as_millis()).unwrap_or(u64::MAX);
-        let Underway { key, attempt, .. } = underway;
+        let Underway {
+            key, attempt, look, ..
+        } = underway;
         match ended {
+            Ended::Reconciled(found) => self.looked(key, attempt, found, ms),
+            Ended::Failed { error, .. } if look => {
+                self.looked(key, attempt, Reconciled::CannotTell(error), ms)
+            }
             Ended::Done(report) => {
                 let tolerated = report.outcome == StepOutcome::Failed && step.continue_on_error;
                 self.say(EventKind::StepFinished {

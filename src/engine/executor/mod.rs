@@ -8,8 +8,9 @@
 
 mod begin;
 mod end;
+mod reconcile;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -42,6 +43,8 @@ pub(super) struct Underway {
     attempt: u32,
     begun: Instant,
     effect: Effect,
+    /// It only looks whether the attempt was done.
+    look: bool,
 }
 
 type Start = Pin<Box<dyn Future<Output = Ended> + Send>>;
@@ -59,6 +62,8 @@ pub struct Worker {
     starts: Vec<(Underway, Start)>,
     jobs: JoinSet<Ended>,
     underway: HashMap<Id, Underway>,
+    /// Interrupted steps of which a look has told that they were not done.
+    not_done: HashSet<String>,
 }
 
 /// Whether a move was made.
@@ -110,12 +115,14 @@ impl Worker {
             starts: Vec::new(),
             jobs: JoinSet::new(),
             underway: HashMap::new(),
+            not_done: HashSet::new(),
         };
         if worker.run.state.conclusion.is_none() {
             worker.say(EventKind::ExecutorStarted {
                 pid: std::process::id(),
                 host: crate::store::host_name(),
                 tool: env!("CARGO_PKG_VERSION").to_owned(),
+                torn: worker.run.journal.torn(),
             })?;
             for event in recovery::recover(&worker.run.state, &worker.runbook, worker.now(), true) {
                 worker.say(event.event)?;
@@ -235,6 +242,7 @@ impl Worker {
     /// Writes the outbox, then starts what it announces. `false` when others were faster: decide again.
     async fn commit(&mut self) -> Result<bool, EngineError> {
         if self.outbox.is_empty() {
+            self.start_all();
             return Ok(true);
         }
         let expected = self.run.state.seq - self.outbox.len() as u64;
@@ -248,10 +256,7 @@ impl Worker {
                 for event in &submitted.events {
                     self.tell(event);
                 }
-                for (underway, start) in std::mem::take(&mut self.starts) {
-                    let id = self.jobs.spawn(start).id();
-                    self.underway.insert(id, underway);
-                }
+                self.start_all();
                 Ok(true)
             }
             Err(StoreError::Grown(_)) => {
@@ -259,6 +264,13 @@ impl Worker {
                 Ok(false)
             }
             Err(error) => Err(error.into()),
+        }
+    }
+
+    fn start_all(&mut self) {
+        for (underway, start) in std::mem::take(&mut self.starts) {
+            let id = self.jobs.spawn(start).id();
+            self.underway.insert(id, underway);
         }
     }
 
@@ -281,17 +293,16 @@ impl Worker {
             let happened = match &event.event {
                 EventKind::StepFinished { step, .. }
                 | EventKind::AttemptFailed { step, .. }
-                | EventKind::Waiting { step, .. } => self
-                    .run
-                    .state
-                    .step(step)
-                    .is_some_and(|step| step.status == StepStatus::Running),
+                | EventKind::Waiting { step, .. }
+                | EventKind::StepInterrupted { step, .. } => {
+                    self.run.state.step(step).is_some_and(|step| {
+                        matches!(
+                            step.status,
+                            StepStatus::Running | StepStatus::Interrupted { ask: false }
+                        )
+                    })
+                }
                 EventKind::ExecutorStarted { .. } | EventKind::Interrupted { .. } => true,
-                EventKind::StepInterrupted { step, .. } => self
-                    .run
-                    .state
-                    .step(step)
-                    .is_some_and(|step| step.status == StepStatus::Running),
                 _ => false,
             };
             if happened {

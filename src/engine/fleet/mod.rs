@@ -314,6 +314,7 @@ impl FleetRun {
             by: self.fleet.plan.by.clone(),
             at: self.clock.now(),
             parent: None,
+            inherited: Vec::new(),
         });
         if let EventKind::RunCreated(created) = &mut first.event {
             created.fleet = Some(self.fleet.plan.fleet.clone());

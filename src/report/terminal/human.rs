@@ -118,11 +118,16 @@ impl<W: Write> Human<W> {
                 }
                 None => Ok(()),
             },
-            EventKind::StepInterrupted { step, ask, .. } => match state.step(step) {
+            EventKind::StepInterrupted {
+                step, ask, reason, ..
+            } => match state.step(step) {
                 Some(step) => {
                     let text = format!("! {}: was interrupted", heading(step));
                     self.say(0, Some(Ink::Bad), &text)?;
                     if *ask {
+                        if let Some(reason) = reason {
+                            self.paragraph(4, None, &words::sentence(&line(reason)))?;
+                        }
                         self.paragraph(
                             4,
                             None,
@@ -141,6 +146,10 @@ impl<W: Write> Human<W> {
                     &format!("interrupted: {}", line(reason)),
                 )?;
                 self.command(&format!("mailmedic resume {}", line(&state.created.run)))
+            }
+            EventKind::Adopted { by, .. } => {
+                let text = format!("goes on with a changed runbook, adopted by {}", line(by));
+                self.say(0, Some(Ink::Open), &text)
             }
             EventKind::Cancelled { by, note } => {
                 let note = note.as_deref().map(|note| format!(": {}", line(note)));

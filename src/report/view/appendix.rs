@@ -165,7 +165,10 @@ pub(crate) fn reason(step: &StepState, calendar: &Calendar) -> String {
                 line(error)
             }
             (_, Some(given)) => format!("by {}", line(&given.by)),
-            _ => String::new(),
+            (_, None) => match &step.inherited {
+                Some(run) => format!("taken over from run {}", line(run)),
+                None => String::new(),
+            },
         },
         StepStatus::Running | StepStatus::Pending => step
             .error

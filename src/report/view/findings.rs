@@ -87,7 +87,7 @@ pub(super) fn findings(state: &RunState, calendar: &Calendar) -> Vec<FindingView
         (
             life.settled.is_some(),
             std::cmp::Reverse(life.finding.severity),
-            life.first.finished_seq,
+            life.first.end_order(),
         )
     });
     let mut evidence_count = 0;
@@ -100,15 +100,8 @@ pub(super) fn findings(state: &RunState, calendar: &Calendar) -> Vec<FindingView
 
 /// Follows the rule of [`RunState::open_findings`], and keeps what it lets go.
 fn lives(state: &RunState) -> Vec<Life<'_>> {
-    let mut ended: Vec<&StepState> = state
-        .steps
-        .iter()
-        .map(|step| &**step)
-        .filter(|step| step.finished_seq.is_some())
-        .collect();
-    ended.sort_by_key(|step| step.finished_seq);
     let mut lives: Vec<Life<'_>> = Vec::new();
-    for step in ended {
+    for step in state.ended() {
         let action = step.judging_action();
         for life in &mut lives {
             if life.settled.is_none()

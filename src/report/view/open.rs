@@ -77,7 +77,7 @@ pub(super) fn needs(
                 format!(
                     "Find out whether \"{title}\" happened before the program was interrupted."
                 ),
-                Vec::new(),
+                step.error.iter().map(|why| line(why)).collect(),
             ),
             ("approval", [one]) => (one.clone(), Vec::new()),
             (_, []) => (title, Vec::new()),

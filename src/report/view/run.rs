@@ -326,7 +326,7 @@ pub(super) fn first_failed(state: &RunState) -> Option<&StepState> {
         .iter()
         .map(|step| &**step)
         .filter(ended_badly)
-        .min_by_key(|step| step.finished_seq)
+        .min_by_key(|step| step.end_order())
 }
 
 fn was_or_were(count: usize) -> String {

@@ -132,6 +132,7 @@ fn entry(event: &Event, state: &RunState, calendar: &Calendar) -> Option<WorkVie
             note,
             evidence,
             values,
+            ..
         } => {
             let (kind, result) = decision_words(*decision);
             let step = state.step(step)?;
@@ -189,6 +190,19 @@ fn entry(event: &Event, state: &RunState, calendar: &Calendar) -> Option<WorkVie
                 remarks: Vec::new(),
             })
         }
+        EventKind::Adopted { by, note, .. } => Some(WorkView {
+            kind: "adopted".to_owned(),
+            when,
+            who: line(by),
+            title: "The whole run".to_owned(),
+            step: String::new(),
+            asked: Vec::new(),
+            result: Word::new("adopted", "goes on with a changed runbook", "…"),
+            note: note.as_deref().map(line).filter(|note| !note.is_empty()),
+            answers: Vec::new(),
+            files: Vec::new(),
+            remarks: Vec::new(),
+        }),
         EventKind::Cancelled { by, note } => Some(WorkView {
             kind: "cancelled".to_owned(),
             when,
@@ -211,6 +225,7 @@ fn decision_words(decision: Decision) -> (&'static str, Word) {
         Decision::Approve => ("approval", Word::new("approved", "approved", "✓")),
         Decision::Reject => ("approval", Word::new("rejected", "refused", "✗")),
         Decision::Done => ("task", Word::new("done", "done", "✓")),
+        Decision::ByHand => ("by_hand", Word::new("done_by_hand", "done by hand", "✓")),
         Decision::Skip => ("left_out", Word::new("skipped", "left out", "–")),
         Decision::Resolve(what) => (
             "resolved",

@@ -309,7 +309,7 @@ fn a_checked_runbook_has_everything_written_out() {
         assert_eq!(step(id).retry.attempts, 1, "{id}");
     }
     assert_eq!(step("relay").effect, Effect::External);
-    assert_eq!(step("relay").on_interrupt, OnInterrupt::Ask);
+    assert_eq!(step("relay").on_interrupt, OnInterrupt::Verify);
     assert_eq!(step("scan").on_interrupt, OnInterrupt::Rerun);
     assert_eq!(step("very_last").on_interrupt, OnInterrupt::Verify);
     assert_eq!(step("draft").effect, Effect::External);

@@ -1,0 +1,584 @@
+//! `check_host()` (RFC 7208 §4): what a record comes to for one address, term by term, and what each term costs.
+
+use std::net::IpAddr;
+
+use super::macros::{MacroString, Values};
+use super::parse::parse;
+use super::record::{Kind, Mechanism, Qualifier, Record, SpfResult, records};
+use crate::mail::lookup::{Ask, Found, Known, Lookup};
+
+/// Terms that may look something up, in one evaluation (§4.6.4).
+pub const MOST_LOOKUPS: usize = 10;
+/// Look-ups that may find nothing, in one evaluation (§4.6.4).
+pub const MOST_VOIDS: usize = 2;
+/// Hosts of one `mx` term, and names of one `ptr` term, that are looked at (§4.6.4).
+const MOST_HOSTS: usize = 10;
+/// Where counting past the limits ends, for the sake of whoever runs the name servers.
+const MOST_COUNTED: usize = 60;
+/// Depth at which counting past the limits ends.
+const MOST_DEPTH: usize = 20;
+
+/// Whose mail is judged.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Request {
+    /// The sending address.
+    pub ip: IpAddr,
+    /// The domain whose record is asked for: that of MAIL FROM, or the HELO name.
+    pub domain: String,
+    /// MAIL FROM, or `postmaster@` the HELO name.
+    pub sender: String,
+    /// The name after HELO.
+    pub helo: String,
+}
+
+impl Request {
+    /// For mail from any sender of `domain`.
+    pub fn mail_from(ip: IpAddr, domain: &str, helo: &str) -> Self {
+        Request {
+            ip,
+            domain: domain.to_owned(),
+            sender: format!("postmaster@{domain}"),
+            helo: helo.to_owned(),
+        }
+    }
+
+    /// For the name after HELO itself, as for bounces (§2.3).
+    pub fn helo(ip: IpAddr, helo: &str) -> Self {
+        Request::mail_from(ip, helo, helo)
+    }
+}
+
+/// How far to go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Extent {
+    /// Like a receiver: to the first match, within the limits.
+    Verdict,
+    /// Through all terms, past match and limits: what the record costs a sender that matches nothing.
+    Whole,
+}
+
+/// What came of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Evaluation {
+    /// The result; of no meaning with [`Extent::Whole`].
+    pub result: SpfResult,
+    /// Why, in words; begins in lower case, has no full stop.
+    pub reason: String,
+    /// Terms that looked something up.
+    pub lookups: usize,
+    /// Look-ups that found nothing.
+    pub voids: usize,
+    /// The records and terms on the way.
+    pub visit: Visit,
+}
+
+/// One record on the way.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Visit {
+    /// Where it stands.
+    pub domain: String,
+    /// Its text, if there is exactly one.
+    pub record: Option<String>,
+    /// Its terms as far as they were looked at.
+    pub terms: Vec<TermVisit>,
+    /// What is wrong with the record as such: none, several, a fault, a loop.
+    pub trouble: Option<String>,
+}
+
+/// One term on the way.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct TermVisit {
+    /// As it is written.
+    pub text: String,
+    /// 1 when it counts as a look-up, with those of the records below it.
+    pub lookups: usize,
+    /// Look-ups that found nothing, with those below.
+    pub voids: usize,
+    /// Whether it matched.
+    pub matched: bool,
+    /// What was seen: addresses, a failure.
+    pub detail: String,
+    /// The record it leads to.
+    pub below: Option<Visit>,
+}
+
+/// Why an evaluation ends early.
+enum Halt {
+    /// Something must be asked first.
+    Ask(Ask),
+    /// A result that no further term can change.
+    Result(SpfResult, String),
+}
+
+impl From<Ask> for Halt {
+    fn from(ask: Ask) -> Self {
+        Halt::Ask(ask)
+    }
+}
+
+/// Evaluates the record of `request.domain`.
+///
+/// # Errors
+/// The questions that must be answered first.
+pub fn evaluate(request: &Request, known: &Known, extent: Extent) -> Result<Evaluation, Ask> {
+    let mut walk = Walk {
+        request,
+        known,
+        extent,
+        lookups: 0,
+        voids: 0,
+        path: Vec::new(),
+        name: None,
+    };
+    let mut visit = Visit::default();
+    let (result, reason) = match walk.check(&request.domain, &mut visit) {
+        Ok(end) => end,
+        Err(Halt::Result(result, reason)) => (result, reason),
+        Err(Halt::Ask(ask)) => return Err(ask),
+    };
+    Ok(Evaluation {
+        result,
+        reason,
+        lookups: walk.lookups,
+        voids: walk.voids,
+        visit,
+    })
+}
+
+struct Walk<'a> {
+    request: &'a Request,
+    known: &'a Known,
+    extent: Extent,
+    lookups: usize,
+    voids: usize,
+    /// Domains whose records are open above this one.
+    path: Vec<String>,
+    /// The confirmed name of the address, once it was needed.
+    name: Option<String>,
+}
+
+type End = (SpfResult, String);
+
+impl Walk<'_> {
+    /// The record of one domain.
+    fn check(&mut self, domain: &str, visit: &mut Visit) -> Result<End, Halt> {
+        let domain = domain.trim_end_matches('.').to_ascii_lowercase();
+        visit.domain.clone_from(&domain);
+        if let Some(what) = malformed(&domain) {
+            let reason = format!("'{domain}' is no domain name: {what}");
+            return Ok((SpfResult::None, reason));
+        }
+        if self.path.contains(&domain) {
+            let reason = format!("the records lead in a circle back to {domain}");
+            visit.trouble = Some(reason.clone());
+            return Ok((SpfResult::PermError, reason));
+        }
+        let found = self.known.get(&Lookup::Txt(domain.clone()))?;
+        if let Some(why) = found.failure() {
+            let reason = format!("the record of {domain} could not be asked: {why}");
+            visit.trouble = Some(reason.clone());
+            return Ok((SpfResult::TempError, reason));
+        }
+        let texts = records(found.texts());
+        let [text] = texts.as_slice() else {
+            let (result, reason) = match (texts.len(), found) {
+                (0, Found::NoName) => (SpfResult::None, format!("{domain} does not exist")),
+                (0, _) => (SpfResult::None, format!("{domain} has no SPF record")),
+                (many, _) => (
+                    SpfResult::PermError,
+                    format!("{domain} has {many} SPF records; one is allowed"),
+                ),
+            };
+            visit.trouble = Some(reason.clone());
+            return Ok((result, reason));
+        };
+        let text = text.joined();
+        let parsed = parse(&text);
+        visit.record = Some(text);
+        if let Some(fault) = parsed.faults.first() {
+            let reason = format!(
+                "the record of {domain} has a fault at '{}': {}",
+                fault.term, fault.what
+            );
+            visit.trouble = Some(reason.clone());
+            if self.extent == Extent::Verdict {
+                return Ok((SpfResult::PermError, reason));
+            }
+        }
+        self.path.push(domain.clone());
+        let end = self.terms(&domain, &parsed.record, visit);
+        self.path.pop();
+        end
+    }
+
+    fn terms(&mut self, domain: &str, record: &Record, visit: &mut Visit) -> Result<End, Halt> {
+        let mut redirect = None;
+        let mut all = false;
+        for term in &record.terms {
+            let (qualifier, mechanism) = match &term.kind {
+                Kind::Directive(qualifier, mechanism) => (*qualifier, mechanism),
+                Kind::Redirect(target) => {
+                    redirect = Some((term, target));
+                    continue;
+                }
+                Kind::Explanation(_) | Kind::Unknown(_) => continue,
+            };
+            all |= *mechanism == Mechanism::All;
+            let matched = self.visiting(visit, &term.text, |walk, seen| {
+                walk.mechanism(domain, mechanism, seen)
+            })?;
+            if matched && self.extent == Extent::Verdict {
+                return Ok((qualifier.result(), told(domain, &term.text, qualifier)));
+            }
+        }
+        match redirect {
+            // with 'all' in the record a redirect is never reached (§6.1)
+            Some((term, target)) if !all => {
+                let (result, reason) = self.visiting(visit, &term.text, |walk, seen| {
+                    walk.count(seen)?;
+                    let target = walk.expanded(target, domain)?;
+                    let mut below = Visit::default();
+                    let end = walk.check(&target, &mut below);
+                    seen.below = Some(below);
+                    end
+                })?;
+                Ok(match result {
+                    SpfResult::None => (
+                        SpfResult::PermError,
+                        format!("'{}' leads to no record: {reason}", term.text),
+                    ),
+                    result => (result, reason),
+                })
+            }
+            _ => Ok((
+                SpfResult::Neutral,
+                format!("no term of the record of {domain} matches, and it does not end in 'all'"),
+            )),
+        }
+    }
+
+    /// Keeps what a term did, also when it ends everything.
+    fn visiting<T>(
+        &mut self,
+        visit: &mut Visit,
+        text: &str,
+        act: impl FnOnce(&mut Self, &mut TermVisit) -> Result<T, Halt>,
+    ) -> Result<T, Halt> {
+        let mut seen = TermVisit {
+            text: text.to_owned(),
+            ..TermVisit::default()
+        };
+        let (lookups, voids) = (self.lookups, self.voids);
+        let end = act(self, &mut seen);
+        seen.lookups = self.lookups - lookups;
+        seen.voids = self.voids - voids;
+        if let Err(Halt::Result(_, why)) = &end
+            && seen.detail.is_empty()
+        {
+            seen.detail.clone_from(why);
+        }
+        visit.terms.push(seen);
+        end
+    }
+
+    fn mechanism(
+        &mut self,
+        domain: &str,
+        mechanism: &Mechanism,
+        seen: &mut TermVisit,
+    ) -> Result<bool, Halt> {
+        let ip = self.request.ip;
+        if mechanism.looks_up() {
+            self.count(seen)?;
+        }
+        seen.matched = match mechanism {
+            Mechanism::All => true,
+            Mechanism::Ip4 { address, prefix } => within(ip, IpAddr::V4(*address), *prefix),
+            Mechanism::Ip6 { address, prefix } => within(ip, IpAddr::V6(*address), *prefix),
+            Mechanism::Include(target) => self.include(domain, target, seen)?,
+            Mechanism::A {
+                domain: name,
+                v4,
+                v6,
+            } => {
+                let name = self.target(name.as_ref(), domain)?;
+                let addresses = self.addresses(&name)?;
+                seen.detail = listed(&addresses);
+                let prefix = if ip.is_ipv4() { *v4 } else { *v6 };
+                addresses.iter().any(|one| within(ip, *one, prefix))
+            }
+            Mechanism::Mx {
+                domain: name,
+                v4,
+                v6,
+            } => {
+                let name = self.target(name.as_ref(), domain)?;
+                let prefix = if ip.is_ipv4() { *v4 } else { *v6 };
+                self.exchangers(&name, prefix, seen)?
+            }
+            Mechanism::Ptr(name) => {
+                let name = self.target(name.as_ref(), domain)?;
+                self.names(&name, seen)?
+            }
+            Mechanism::Exists(name) => {
+                let name = self.expanded(name, domain)?;
+                // always for IPv4, whatever the sender's family (§5.7)
+                let found = self.look(&Lookup::A(name))?;
+                seen.detail = listed(&found.addresses());
+                !found.addresses().is_empty()
+            }
+        };
+        Ok(seen.matched)
+    }
+
+    fn include(
+        &mut self,
+        domain: &str,
+        target: &MacroString,
+        seen: &mut TermVisit,
+    ) -> Result<bool, Halt> {
+        let target = self.expanded(target, domain)?;
+        let mut below = Visit::default();
+        let end = self.check(&target, &mut below);
+        seen.below = Some(below);
+        let (result, reason) = end?;
+        seen.detail = format!("{target}: {result}");
+        match result {
+            SpfResult::Pass => Ok(true),
+            SpfResult::Fail | SpfResult::SoftFail | SpfResult::Neutral => Ok(false),
+            _ if self.extent == Extent::Whole => Ok(false),
+            SpfResult::TempError => Err(Halt::Result(SpfResult::TempError, reason)),
+            SpfResult::None | SpfResult::PermError => Err(Halt::Result(
+                SpfResult::PermError,
+                format!("'include:{target}' cannot be used: {reason}"),
+            )),
+        }
+    }
+
+    fn exchangers(&mut self, name: &str, prefix: u8, seen: &mut TermVisit) -> Result<bool, Halt> {
+        let ip = self.request.ip;
+        let hosts: Vec<String> = self
+            .look(&Lookup::mx(name))?
+            .exchangers()
+            .iter()
+            .map(|(_, host)| host.clone())
+            .filter(|host| !host.is_empty())
+            .collect();
+        if hosts.len() > MOST_HOSTS && self.extent == Extent::Verdict {
+            return Err(Halt::Result(
+                SpfResult::PermError,
+                format!(
+                    "{name} has {} mail exchangers; at most {MOST_HOSTS} may be looked at",
+                    hosts.len()
+                ),
+            ));
+        }
+        let questions: Vec<Lookup> = hosts
+            .iter()
+            .take(MOST_HOSTS)
+            .map(|host| Lookup::addresses(host, ip))
+            .collect();
+        self.known.all(&questions)?;
+        let mut all = Vec::new();
+        for question in &questions {
+            let addresses = self.look(question)?.addresses();
+            let matched = addresses.iter().any(|one| within(ip, *one, prefix));
+            all.extend(addresses);
+            if matched && self.extent == Extent::Verdict {
+                seen.detail = listed(&all);
+                return Ok(true);
+            }
+        }
+        seen.detail = listed(&all);
+        Ok(all.iter().any(|one| within(ip, *one, prefix)))
+    }
+
+    /// `ptr` (§5.5): a failure here only means that nothing matches.
+    fn names(&mut self, domain: &str, seen: &mut TermVisit) -> Result<bool, Halt> {
+        let names = self.confirmed()?;
+        seen.detail = if names.is_empty() {
+            "the address has no name that leads back to it".to_owned()
+        } else {
+            names.join(", ")
+        };
+        Ok(names.iter().any(|name| is_at_or_below(name, domain)))
+    }
+
+    /// The names of the address that lead back to it, of the first ten.
+    fn confirmed(&mut self) -> Result<Vec<String>, Halt> {
+        let ip = self.request.ip;
+        let found = self.known.get(&Lookup::Ptr(ip))?;
+        let names: Vec<String> = found
+            .names()
+            .iter()
+            .take(MOST_HOSTS)
+            .map(|name| name.trim_end_matches('.').to_ascii_lowercase())
+            .collect();
+        let questions: Vec<Lookup> = names
+            .iter()
+            .map(|name| Lookup::addresses(name, ip))
+            .collect();
+        self.known.all(&questions)?;
+        let mut confirmed = Vec::new();
+        for (name, question) in names.into_iter().zip(&questions) {
+            if self.known.get(question)?.addresses().contains(&ip) {
+                confirmed.push(name);
+            }
+        }
+        Ok(confirmed)
+    }
+
+    fn addresses(&mut self, name: &str) -> Result<Vec<IpAddr>, Halt> {
+        let question = Lookup::addresses(name, self.request.ip);
+        Ok(self.look(&question)?.addresses())
+    }
+
+    /// One look-up: a failure ends everything, nothing found is counted.
+    fn look(&mut self, lookup: &Lookup) -> Result<Found, Halt> {
+        let (Lookup::Txt(name) | Lookup::A(name) | Lookup::Aaaa(name) | Lookup::Mx(name)) = lookup
+        else {
+            return Ok(self.known.get(lookup)?.clone());
+        };
+        // a name that macros made unusable matches nothing, and cannot be asked (§4.8)
+        if malformed(name).is_some_and(|what| what != SINGLE) {
+            return Ok(Found::NoName);
+        }
+        let found = self.known.get(lookup)?.clone();
+        if let Some(why) = found.failure() {
+            if self.extent == Extent::Whole {
+                return Ok(Found::NoData);
+            }
+            return Err(Halt::Result(
+                SpfResult::TempError,
+                format!("{lookup} could not be asked: {why}"),
+            ));
+        }
+        if found.is_void() {
+            self.voids += 1;
+            if self.voids > MOST_VOIDS && self.extent == Extent::Verdict {
+                return Err(Halt::Result(
+                    SpfResult::PermError,
+                    format!("more than {MOST_VOIDS} look-ups found nothing, the last one {lookup}"),
+                ));
+            }
+        }
+        Ok(found)
+    }
+
+    /// Counts a term that looks something up.
+    fn count(&mut self, seen: &TermVisit) -> Result<(), Halt> {
+        self.lookups += 1;
+        match self.extent {
+            Extent::Verdict if self.lookups > MOST_LOOKUPS => Err(Halt::Result(
+                SpfResult::PermError,
+                format!(
+                    "more than {MOST_LOOKUPS} look-ups are needed; '{}' is one too many",
+                    seen.text
+                ),
+            )),
+            Extent::Whole if self.lookups > MOST_COUNTED || self.path.len() > MOST_DEPTH => {
+                Err(Halt::Result(
+                    SpfResult::PermError,
+                    format!("counting ended at {MOST_COUNTED} look-ups"),
+                ))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn target(&mut self, spec: Option<&MacroString>, domain: &str) -> Result<String, Halt> {
+        match spec {
+            Some(spec) => self.expanded(spec, domain),
+            None => Ok(domain.to_owned()),
+        }
+    }
+
+    fn expanded(&mut self, spec: &MacroString, domain: &str) -> Result<String, Halt> {
+        if spec.needs_name() && self.name.is_none() {
+            let names = self.confirmed()?;
+            // the name that is the domain itself, else one below it, else any (§7.3)
+            let best = names
+                .iter()
+                .find(|name| *name == domain)
+                .or_else(|| names.iter().find(|name| is_at_or_below(name, domain)))
+                .or(names.first());
+            self.name = Some(best.map_or_else(|| "unknown".to_owned(), Clone::clone));
+        }
+        let values = Values {
+            ip: self.request.ip,
+            sender: &self.request.sender,
+            domain,
+            helo: &self.request.helo,
+            name: self.name.as_deref().unwrap_or("unknown"),
+        };
+        Ok(spec.name(&values))
+    }
+}
+
+fn told(domain: &str, term: &str, qualifier: Qualifier) -> String {
+    match qualifier {
+        Qualifier::Pass => format!("'{term}' in the record of {domain} lets the address pass"),
+        _ => {
+            format!("'{term}' in the record of {domain} is the first term that matches the address")
+        }
+    }
+}
+
+fn listed(addresses: &[IpAddr]) -> String {
+    match addresses.len() {
+        0 => "no address".to_owned(),
+        1..=4 => {
+            let all: Vec<String> = addresses.iter().map(ToString::to_string).collect();
+            all.join(", ")
+        }
+        many => format!("{many} addresses"),
+    }
+}
+
+/// Whether `ip` lies in the network of `prefix` bits around `other`. Families never match each other.
+fn within(ip: IpAddr, other: IpAddr, prefix: u8) -> bool {
+    match (ip.to_canonical(), other) {
+        (IpAddr::V4(ip), IpAddr::V4(other)) => {
+            let mask = u32::MAX
+                .checked_shl(32 - u32::from(prefix))
+                .unwrap_or_default();
+            u32::from(ip) & mask == u32::from(other) & mask
+        }
+        (IpAddr::V6(ip), IpAddr::V6(other)) => {
+            let mask = u128::MAX
+                .checked_shl(128 - u32::from(prefix))
+                .unwrap_or_default();
+            u128::from(ip) & mask == u128::from(other) & mask
+        }
+        _ => false,
+    }
+}
+
+fn is_at_or_below(name: &str, domain: &str) -> bool {
+    name == domain
+        || name
+            .strip_suffix(domain)
+            .is_some_and(|rest| rest.ends_with('.'))
+}
+
+const SINGLE: &str = "it has a single label";
+
+/// What makes a name unusable (§4.3).
+fn malformed(name: &str) -> Option<&'static str> {
+    if name.is_empty() {
+        return Some("it is empty");
+    }
+    if name.len() > 253 {
+        return Some("it is longer than 253 characters");
+    }
+    if name.split('.').any(str::is_empty) {
+        return Some("it has an empty label");
+    }
+    if name.split('.').any(|label| label.len() > 63) {
+        return Some("it has a label of more than 63 characters");
+    }
+    if !name.contains('.') {
+        return Some(SINGLE);
+    }
+    (name.parse::<IpAddr>().is_ok()).then_some("it is an address")
+}

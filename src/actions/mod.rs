@@ -19,6 +19,7 @@ mod document_render;
 mod events_analyze;
 mod hand_over;
 mod http_request;
+mod mailauth_check;
 mod manual;
 mod notify;
 mod rdns_verify;
@@ -43,6 +44,7 @@ pub use crate::record::Effect;
 pub static ACTIONS: &[&dyn Action] = &[
     &blacklist_scan::BlacklistScan,
     &rdns_verify::RdnsVerify,
+    &mailauth_check::MailauthCheck,
     &relay_test::RelayTest,
     &smarthost_check::SmarthostCheck,
     &delivery_probe::DeliveryProbe,

@@ -58,6 +58,12 @@ mod tests {
             "resolver-unfit",
             "list-broken",
             "http-unexpected",
+            "spf-",
+            "dkim-",
+            "dmarc-",
+            "mx-",
+            "mta-sts-",
+            "tls-rpt-",
         ];
         let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/actions");
         let mut folders = vec![root];

@@ -21,6 +21,8 @@ pub enum Lookup {
     Mx(String),
     /// Names of an address.
     Ptr(IpAddr),
+    /// The alias that a name is.
+    Cname(String),
 }
 
 impl Lookup {
@@ -32,6 +34,11 @@ impl Lookup {
     /// Mail exchangers of `name`.
     pub fn mx(name: &str) -> Self {
         Lookup::Mx(folded(name))
+    }
+
+    /// The alias that `name` is.
+    pub fn cname(name: &str) -> Self {
+        Lookup::Cname(folded(name))
     }
 
     /// Addresses of `name`, of the family of `like`.
@@ -51,6 +58,7 @@ impl fmt::Display for Lookup {
             Lookup::Aaaa(name) => write!(f, "{name} AAAA"),
             Lookup::Mx(name) => write!(f, "{name} MX"),
             Lookup::Ptr(address) => write!(f, "{address} PTR"),
+            Lookup::Cname(name) => write!(f, "{name} CNAME"),
         }
     }
 }
@@ -79,6 +87,8 @@ pub enum Found {
     Mx(Vec<(u16, String)>),
     /// Names of an address.
     Ptr(Vec<String>),
+    /// What an alias stands for.
+    Cname(String),
     /// The name is there, without such a record.
     NoData,
     /// There is no such name.
@@ -97,7 +107,7 @@ impl Found {
             Found::Mx(all) => all.is_empty(),
             Found::Ptr(all) => all.is_empty(),
             Found::NoData | Found::NoName => true,
-            Found::Failed(_) => false,
+            Found::Cname(_) | Found::Failed(_) => false,
         }
     }
 

@@ -1,14 +1,19 @@
 //! Pure knowledge of the field of mail: no I/O, nothing that asks the world.
 
 pub mod causes;
+pub mod dkim;
+pub mod dmarc;
 pub mod dnsbl;
 pub mod events;
+pub mod exchangers;
 pub mod findings;
 pub mod marked;
 pub mod lookup;
+pub mod mta_sts;
 pub mod ptr;
 pub mod relay;
 pub mod reply;
 pub mod sasl;
 pub mod trace;
 pub mod spf;
+pub mod tag_list;

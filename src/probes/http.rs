@@ -127,6 +127,25 @@ impl HttpError {
     pub fn is_not_sent(&self) -> bool {
         !matches!(self, Self::Exchange { .. })
     }
+
+    /// Why the server's certificate does not hold, if that is what stopped the exchange.
+    pub fn certificate_fault(&self) -> Option<String> {
+        let mut cause = std::error::Error::source(self);
+        while let Some(error) = cause {
+            if let Some(fault @ rustls::Error::InvalidCertificate(_)) = error.downcast_ref() {
+                return Some(fault.to_string());
+            }
+            // An I/O error passes over what it wraps when it is asked for its source.
+            let wrapped = error
+                .downcast_ref::<std::io::Error>()
+                .and_then(std::io::Error::get_ref);
+            cause = match wrapped {
+                Some(inner) => Some(inner),
+                None => error.source(),
+            };
+        }
+        None
+    }
 }
 
 /// The HTTP client could not be set up.

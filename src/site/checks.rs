@@ -144,6 +144,30 @@ pub(super) fn mail_address(text: &str) -> Result<(), String> {
     domain(after).map_err(|what| format!("'{text}' is not a mail address: {what}"))
 }
 
+/// A DKIM selector, `NAME` or `NAME@DOMAIN` (RFC 6376 §3.1: labels like those of a name).
+pub(super) fn selector(text: &str) -> Result<(), String> {
+    let (name, of) = match text.split_once('@') {
+        Some((name, of)) => (name, Some(of)),
+        None => (text, None),
+    };
+    let good = !name.is_empty()
+        && name.split('.').all(|label| {
+            (1..=63).contains(&label.len())
+                && label
+                    .chars()
+                    .all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_')
+        });
+    if !good {
+        return Err(format!("'{text}' is not a DKIM selector"));
+    }
+    if name.ends_with("_domainkey") || name.contains("._domainkey.") {
+        return Err(format!(
+            "'{text}' is the whole name of a key: write only what stands before '._domainkey'"
+        ));
+    }
+    of.map_or(Ok(()), domain)
+}
+
 /// A resolver: `ADDRESS` or `ADDRESS:PORT`, IPv6 with a port in brackets.
 pub(super) fn resolver(text: &str) -> Result<(), String> {
     let good = text.parse::<IpAddr>().is_ok()

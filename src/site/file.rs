@@ -7,7 +7,7 @@ use super::checks;
 use super::fields::{Lowering, tag};
 use super::secret_field::secret_ref;
 use super::{
-    Contact, Contacts, Imap, Lists, Outbound, ProbeMailbox, Server, Site, Smarthost, Vantage,
+    Contact, Contacts, Dkim, Imap, Lists, Outbound, ProbeMailbox, Server, Site, Smarthost, Vantage,
 };
 use crate::yaml::{self, Diagnostic, Diagnostics, Fields, Node, Reader, SourceFile};
 
@@ -70,6 +70,7 @@ pub(super) const SITE_FIELDS: &[&str] = &[
     "outbound",
     "servers",
     "smarthost",
+    "dkim",
     "probe",
     "resolver",
     "vantage",
@@ -109,6 +110,10 @@ impl Lowering<'_> {
                 .unwrap_or_default(),
             servers: self.each(&fields, "servers", Self::server),
             smarthost: fields.get("smarthost").map(|node| self.smarthost(node)),
+            dkim: fields
+                .get("dkim")
+                .map(|node| self.dkim(node))
+                .unwrap_or_default(),
             probe: fields.get("probe").map(|node| self.probe(node)),
             resolver: self.checked_texts(
                 &fields,
@@ -272,6 +277,19 @@ impl Lowering<'_> {
             password: self.password(&fields),
             senders: self.checked_texts(&fields, "senders", checks::mail_address, ""),
             ca: self.path(&fields, "ca"),
+        }
+    }
+
+    fn dkim(&mut self, node: &Node) -> Dkim {
+        let fields = self.reader.fields(node, "'dkim'", &["selectors", "common"]);
+        Dkim {
+            selectors: self.checked_texts(
+                &fields,
+                "selectors",
+                checks::selector,
+                "the s= of a DKIM-Signature line, as NAME or as NAME@DOMAIN",
+            ),
+            common: self.boolean(&fields, "common").unwrap_or(false),
         }
     }
 

@@ -48,6 +48,8 @@ pub struct Site {
     pub servers: Vec<Server>,
     /// The relay that outbound mail is handed to, or will be.
     pub smarthost: Option<Smarthost>,
+    /// How the site's mail is signed.
+    pub dkim: Dkim,
     /// Mailboxes the technician controls, outside the site.
     pub probe: Option<ProbeMailbox>,
     /// Resolvers to ask, `ADDRESS` or `ADDRESS:PORT`; empty: the machine's own.
@@ -153,6 +155,16 @@ pub struct Smarthost {
     pub senders: Vec<String>,
     /// PEM file of a private certificate authority to trust beside the public ones.
     pub ca: Option<PathBuf>,
+}
+
+/// How the site's mail is signed.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Dkim {
+    /// Selectors in use, `NAME`, or `NAME@DOMAIN` for one domain only. DNS cannot list them.
+    pub selectors: Vec<String>,
+    /// Also look for keys under names that products usually use.
+    pub common: bool,
 }
 
 /// Mailboxes the technician controls, outside the site.

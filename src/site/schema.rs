@@ -44,6 +44,10 @@ pub fn schema() -> Value {
                 "senders": texts("sender addresses the site will use"),
                 "ca": text("PEM file of a private certificate authority, relative to this file"),
             }))),
+            "dkim": object("how the site's mail is signed", json!({
+                "selectors": texts("DKIM selectors in use, NAME, or NAME@DOMAIN for one domain only"),
+                "common": {"type": "boolean", "description": "also look for keys under names that products usually use"},
+            })),
             "probe": object("mailboxes the technician controls, outside the site", json!({
                 "helo": text("the name this machine gives with EHLO"),
                 "sender": text("sender address; bounces come back to it"),

@@ -256,6 +256,9 @@ fn without_site(args: &Args) -> Site {
             site.allow_hosts.extend(hosts);
         }
     }
+    if let Ok(Some(domains)) = args.texts("domains") {
+        site.domains = domains;
+    }
     site
 }
 

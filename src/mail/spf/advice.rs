@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::parse::Parsed;
+use super::parse::{Parsed, parse};
 use super::record::{Kind, Mechanism, Qualifier};
 use crate::mail::lookup::Text;
 
@@ -217,6 +217,39 @@ pub fn allowing(record: Option<&str>, addresses: &[IpAddr]) -> String {
     let at = end.max(1).min(words.len());
     words.splice(at..at, missing);
     words.join(" ")
+}
+
+/// Several records as the one that is allowed: all terms once, the strictest end. None when one of them has a fault.
+pub fn merged(records: &[String]) -> Option<String> {
+    let mut terms: Vec<String> = Vec::new();
+    let mut end: Option<(u8, String)> = None;
+    for record in records {
+        let parsed = parse(record);
+        if !parsed.is_valid() {
+            return None;
+        }
+        for term in parsed.record.terms {
+            match &term.kind {
+                Kind::Directive(qualifier, Mechanism::All) => {
+                    let strictness = match qualifier {
+                        Qualifier::Fail => 3,
+                        Qualifier::SoftFail => 2,
+                        Qualifier::Neutral => 1,
+                        Qualifier::Pass => 0,
+                    };
+                    if end.as_ref().is_none_or(|(known, _)| *known < strictness) {
+                        end = Some((strictness, term.text));
+                    }
+                }
+                // two records cannot both have the last word
+                Kind::Redirect(_) => return None,
+                _ if terms.contains(&term.text) => {}
+                _ => terms.push(term.text),
+            }
+        }
+    }
+    terms.extend(end.map(|(_, text)| text));
+    Some(format!("v=spf1 {}", terms.join(" ")))
 }
 
 fn is_mechanism(name: &str) -> bool {

@@ -57,11 +57,38 @@ pub enum Extent {
     Whole,
 }
 
+/// Why a result is what it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cause {
+    /// A term matched.
+    Match,
+    /// No term matched.
+    NoMatch,
+    /// There is no record.
+    NoRecord,
+    /// There are several records.
+    Several,
+    /// The record has a fault.
+    Fault,
+    /// It needs too many look-ups, or one of its terms has too many hosts.
+    Lookups,
+    /// Too many look-ups find nothing.
+    Voids,
+    /// The records lead in a circle.
+    Circle,
+    /// A record that `include` or `redirect` leads to cannot be used.
+    Target,
+    /// DNS did not answer.
+    Dns,
+}
+
 /// What came of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Evaluation {
     /// The result; of no meaning with [`Extent::Whole`].
     pub result: SpfResult,
+    /// What kind of reason it has.
+    pub cause: Cause,
     /// Why, in words; begins in lower case, has no full stop.
     pub reason: String,
     /// Terms that looked something up.
@@ -107,7 +134,30 @@ enum Halt {
     /// Something must be asked first.
     Ask(Ask),
     /// A result that no further term can change.
-    Result(SpfResult, String),
+    End(End),
+}
+
+impl Halt {
+    fn because(result: SpfResult, cause: Cause, reason: String) -> Self {
+        Halt::End(End::new(result, cause, reason))
+    }
+}
+
+/// How one record ends.
+struct End {
+    result: SpfResult,
+    cause: Cause,
+    reason: String,
+}
+
+impl End {
+    fn new(result: SpfResult, cause: Cause, reason: String) -> Self {
+        End {
+            result,
+            cause,
+            reason,
+        }
+    }
 }
 
 impl From<Ask> for Halt {
@@ -131,14 +181,14 @@ pub fn evaluate(request: &Request, known: &Known, extent: Extent) -> Result<Eval
         name: None,
     };
     let mut visit = Visit::default();
-    let (result, reason) = match walk.check(&request.domain, &mut visit) {
-        Ok(end) => end,
-        Err(Halt::Result(result, reason)) => (result, reason),
+    let end = match walk.check(&request.domain, &mut visit) {
+        Ok(end) | Err(Halt::End(end)) => end,
         Err(Halt::Ask(ask)) => return Err(ask),
     };
     Ok(Evaluation {
-        result,
-        reason,
+        result: end.result,
+        cause: end.cause,
+        reason: end.reason,
         lookups: walk.lookups,
         voids: walk.voids,
         visit,
@@ -157,8 +207,6 @@ struct Walk<'a> {
     name: Option<String>,
 }
 
-type End = (SpfResult, String);
-
 impl Walk<'_> {
     /// The record of one domain.
     fn check(&mut self, domain: &str, visit: &mut Visit) -> Result<End, Halt> {
@@ -166,31 +214,40 @@ impl Walk<'_> {
         visit.domain.clone_from(&domain);
         if let Some(what) = malformed(&domain) {
             let reason = format!("'{domain}' is no domain name: {what}");
-            return Ok((SpfResult::None, reason));
+            return Ok(End::new(SpfResult::None, Cause::NoRecord, reason));
         }
         if self.path.contains(&domain) {
             let reason = format!("the records lead in a circle back to {domain}");
             visit.trouble = Some(reason.clone());
-            return Ok((SpfResult::PermError, reason));
+            return Ok(End::new(SpfResult::PermError, Cause::Circle, reason));
         }
         let found = self.known.get(&Lookup::Txt(domain.clone()))?;
         if let Some(why) = found.failure() {
             let reason = format!("the record of {domain} could not be asked: {why}");
             visit.trouble = Some(reason.clone());
-            return Ok((SpfResult::TempError, reason));
+            return Ok(End::new(SpfResult::TempError, Cause::Dns, reason));
         }
         let texts = records(found.texts());
         let [text] = texts.as_slice() else {
-            let (result, reason) = match (texts.len(), found) {
-                (0, Found::NoName) => (SpfResult::None, format!("{domain} does not exist")),
-                (0, _) => (SpfResult::None, format!("{domain} has no SPF record")),
+            let (result, cause, reason) = match (texts.len(), found) {
+                (0, Found::NoName) => (
+                    SpfResult::None,
+                    Cause::NoRecord,
+                    format!("{domain} does not exist"),
+                ),
+                (0, _) => (
+                    SpfResult::None,
+                    Cause::NoRecord,
+                    format!("{domain} has no SPF record"),
+                ),
                 (many, _) => (
                     SpfResult::PermError,
+                    Cause::Several,
                     format!("{domain} has {many} SPF records; one is allowed"),
                 ),
             };
             visit.trouble = Some(reason.clone());
-            return Ok((result, reason));
+            return Ok(End::new(result, cause, reason));
         };
         let text = text.joined();
         let parsed = parse(&text);
@@ -202,7 +259,7 @@ impl Walk<'_> {
             );
             visit.trouble = Some(reason.clone());
             if self.extent == Extent::Verdict {
-                return Ok((SpfResult::PermError, reason));
+                return Ok(End::new(SpfResult::PermError, Cause::Fault, reason));
             }
         }
         self.path.push(domain.clone());
@@ -228,13 +285,17 @@ impl Walk<'_> {
                 walk.mechanism(domain, mechanism, seen)
             })?;
             if matched && self.extent == Extent::Verdict {
-                return Ok((qualifier.result(), told(domain, &term.text, qualifier)));
+                return Ok(End::new(
+                    qualifier.result(),
+                    Cause::Match,
+                    told(domain, &term.text, qualifier),
+                ));
             }
         }
         match redirect {
             // with 'all' in the record a redirect is never reached (§6.1)
             Some((term, target)) if !all => {
-                let (result, reason) = self.visiting(visit, &term.text, |walk, seen| {
+                let end = self.visiting(visit, &term.text, |walk, seen| {
                     walk.count(seen)?;
                     let target = walk.expanded(target, domain)?;
                     let mut below = Visit::default();
@@ -242,16 +303,22 @@ impl Walk<'_> {
                     seen.below = Some(below);
                     end
                 })?;
-                Ok(match result {
-                    SpfResult::None => (
+                Ok(match end.result {
+                    SpfResult::None => End::new(
                         SpfResult::PermError,
-                        format!("'{}' leads to no record: {reason}", term.text),
+                        Cause::Target,
+                        format!("'{}' leads to no record: {}", term.text, end.reason),
                     ),
-                    result => (result, reason),
+                    _ if matches!(end.cause, Cause::Fault | Cause::Several) => End {
+                        cause: Cause::Target,
+                        ..end
+                    },
+                    _ => end,
                 })
             }
-            _ => Ok((
+            _ => Ok(End::new(
                 SpfResult::Neutral,
+                Cause::NoMatch,
                 format!("no term of the record of {domain} matches, and it does not end in 'all'"),
             )),
         }
@@ -272,10 +339,10 @@ impl Walk<'_> {
         let end = act(self, &mut seen);
         seen.lookups = self.lookups - lookups;
         seen.voids = self.voids - voids;
-        if let Err(Halt::Result(_, why)) = &end
+        if let Err(Halt::End(end)) = &end
             && seen.detail.is_empty()
         {
-            seen.detail.clone_from(why);
+            seen.detail.clone_from(&end.reason);
         }
         visit.terms.push(seen);
         end
@@ -341,16 +408,20 @@ impl Walk<'_> {
         let mut below = Visit::default();
         let end = self.check(&target, &mut below);
         seen.below = Some(below);
-        let (result, reason) = end?;
-        seen.detail = format!("{target}: {result}");
-        match result {
+        let end = end?;
+        seen.detail = format!("{target}: {}", end.result);
+        match end.result {
             SpfResult::Pass => Ok(true),
             SpfResult::Fail | SpfResult::SoftFail | SpfResult::Neutral => Ok(false),
             _ if self.extent == Extent::Whole => Ok(false),
-            SpfResult::TempError => Err(Halt::Result(SpfResult::TempError, reason)),
-            SpfResult::None | SpfResult::PermError => Err(Halt::Result(
+            SpfResult::TempError => Err(Halt::End(end)),
+            SpfResult::None | SpfResult::PermError => Err(Halt::because(
                 SpfResult::PermError,
-                format!("'include:{target}' cannot be used: {reason}"),
+                match end.cause {
+                    Cause::Circle => Cause::Circle,
+                    _ => Cause::Target,
+                },
+                format!("'include:{target}' cannot be used: {}", end.reason),
             )),
         }
     }
@@ -365,8 +436,9 @@ impl Walk<'_> {
             .filter(|host| !host.is_empty())
             .collect();
         if hosts.len() > MOST_HOSTS && self.extent == Extent::Verdict {
-            return Err(Halt::Result(
+            return Err(Halt::because(
                 SpfResult::PermError,
+                Cause::Lookups,
                 format!(
                     "{name} has {} mail exchangers; at most {MOST_HOSTS} may be looked at",
                     hosts.len()
@@ -448,16 +520,18 @@ impl Walk<'_> {
             if self.extent == Extent::Whole {
                 return Ok(Found::NoData);
             }
-            return Err(Halt::Result(
+            return Err(Halt::because(
                 SpfResult::TempError,
+                Cause::Dns,
                 format!("{lookup} could not be asked: {why}"),
             ));
         }
         if found.is_void() {
             self.voids += 1;
             if self.voids > MOST_VOIDS && self.extent == Extent::Verdict {
-                return Err(Halt::Result(
+                return Err(Halt::because(
                     SpfResult::PermError,
+                    Cause::Voids,
                     format!("more than {MOST_VOIDS} look-ups found nothing, the last one {lookup}"),
                 ));
             }
@@ -469,16 +543,18 @@ impl Walk<'_> {
     fn count(&mut self, seen: &TermVisit) -> Result<(), Halt> {
         self.lookups += 1;
         match self.extent {
-            Extent::Verdict if self.lookups > MOST_LOOKUPS => Err(Halt::Result(
+            Extent::Verdict if self.lookups > MOST_LOOKUPS => Err(Halt::because(
                 SpfResult::PermError,
+                Cause::Lookups,
                 format!(
                     "more than {MOST_LOOKUPS} look-ups are needed; '{}' is one too many",
                     seen.text
                 ),
             )),
             Extent::Whole if self.lookups > MOST_COUNTED || self.path.len() > MOST_DEPTH => {
-                Err(Halt::Result(
+                Err(Halt::because(
                     SpfResult::PermError,
+                    Cause::Lookups,
                     format!("counting ended at {MOST_COUNTED} look-ups"),
                 ))
             }

@@ -18,9 +18,9 @@ mod record;
 #[cfg(test)]
 mod tests;
 
-pub use advice::{Remark, RemarkKind, advise, allowing};
+pub use advice::{Remark, RemarkKind, advise, allowing, merged};
 pub use evaluate::{
-    Evaluation, Extent, MOST_LOOKUPS, MOST_VOIDS, Request, TermVisit, Visit, evaluate,
+    Cause, Evaluation, Extent, MOST_LOOKUPS, MOST_VOIDS, Request, TermVisit, Visit, evaluate,
 };
 pub use macros::{MacroError, MacroString};
 pub use parse::{Fault, Parsed, parse};

@@ -138,6 +138,7 @@ async fn found(dns: &crate::probes::Dns, lookup: &Lookup) -> Found {
         Lookup::Aaaa(name) => dns.aaaa(name).await,
         Lookup::Mx(name) => dns.mx(name).await,
         Lookup::Ptr(address) => dns.ptr(*address).await,
+        Lookup::Cname(name) => panic!("SPF never asks for the alias of {name}"),
     };
     match &answer.outcome {
         Outcome::NoData => return Found::NoData,
@@ -172,6 +173,7 @@ async fn found(dns: &crate::probes::Dns, lookup: &Lookup) -> Found {
                 .collect(),
         ),
         Lookup::Ptr(_) => Found::Ptr(answer.names()),
+        Lookup::Cname(_) => Found::NoData,
     }
 }
 
@@ -412,5 +414,21 @@ mod anything {
                 prop_assert!(evaluate(&request, &known, extent).is_ok());
             }
         }
+    }
+}
+
+#[test]
+fn several_records_become_one() {
+    for (records, wanted) in [
+        (
+            vec!["v=spf1 mx -all", "v=spf1 mx a:w.example ~all"],
+            Some("v=spf1 mx a:w.example -all"),
+        ),
+        (vec!["v=spf1 mx", "v=spf1 a ?all"], Some("v=spf1 mx a ?all")),
+        (vec!["v=spf1 mx -all", "v=spf1 redirect=a.example"], None),
+        (vec!["v=spf1 mx -all", "v=spf1 foo"], None),
+    ] {
+        let records: Vec<String> = records.into_iter().map(str::to_owned).collect();
+        assert_eq!(merged(&records).as_deref(), wanted, "{records:?}");
     }
 }

@@ -1,3 +1,4 @@
+//! The walk and the record by cases.
 #![allow(clippy::unwrap_used)]
 
 use super::*;

@@ -2,8 +2,10 @@
 
 use std::net::IpAddr;
 
+use super::evaluation::{Cause, Evaluation, Extent, Request, TermVisit, Visit};
 use super::macros::{MacroString, Values};
 use super::parse::parse;
+use super::reach::{SINGLE, is_at_or_below, listed, malformed, within};
 use super::record::{Kind, Mechanism, Qualifier, Record, SpfResult, records};
 use crate::mail::lookup::{Ask, Found, Known, Lookup};
 
@@ -17,117 +19,6 @@ const MOST_HOSTS: usize = 10;
 const MOST_COUNTED: usize = 60;
 /// Depth at which counting past the limits ends.
 const MOST_DEPTH: usize = 20;
-
-/// Whose mail is judged.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Request {
-    /// The sending address.
-    pub ip: IpAddr,
-    /// The domain whose record is asked for: that of MAIL FROM, or the HELO name.
-    pub domain: String,
-    /// MAIL FROM, or `postmaster@` the HELO name.
-    pub sender: String,
-    /// The name after HELO.
-    pub helo: String,
-}
-
-impl Request {
-    /// For mail from any sender of `domain`.
-    pub fn mail_from(ip: IpAddr, domain: &str, helo: &str) -> Self {
-        Request {
-            ip,
-            domain: domain.to_owned(),
-            sender: format!("postmaster@{domain}"),
-            helo: helo.to_owned(),
-        }
-    }
-
-    /// For the name after HELO itself, as for bounces (§2.3).
-    pub fn helo(ip: IpAddr, helo: &str) -> Self {
-        Request::mail_from(ip, helo, helo)
-    }
-}
-
-/// How far to go.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Extent {
-    /// Like a receiver: to the first match, within the limits.
-    Verdict,
-    /// Through all terms, past match and limits: what the record costs a sender that matches nothing.
-    Whole,
-}
-
-/// Why a result is what it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Cause {
-    /// A term matched.
-    Match,
-    /// No term matched.
-    NoMatch,
-    /// There is no record.
-    NoRecord,
-    /// There are several records.
-    Several,
-    /// The record has a fault.
-    Fault,
-    /// It needs too many look-ups, or one of its terms has too many hosts.
-    Lookups,
-    /// Too many look-ups find nothing.
-    Voids,
-    /// The records lead in a circle.
-    Circle,
-    /// A record that `include` or `redirect` leads to cannot be used.
-    Target,
-    /// DNS did not answer.
-    Dns,
-}
-
-/// What came of it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Evaluation {
-    /// The result; of no meaning with [`Extent::Whole`].
-    pub result: SpfResult,
-    /// What kind of reason it has.
-    pub cause: Cause,
-    /// Why, in words; begins in lower case, has no full stop.
-    pub reason: String,
-    /// Terms that looked something up.
-    pub lookups: usize,
-    /// Look-ups that found nothing.
-    pub voids: usize,
-    /// The records and terms on the way.
-    pub visit: Visit,
-}
-
-/// One record on the way.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Visit {
-    /// Where it stands.
-    pub domain: String,
-    /// Its text, if there is exactly one.
-    pub record: Option<String>,
-    /// Its terms as far as they were looked at.
-    pub terms: Vec<TermVisit>,
-    /// What is wrong with the record as such: none, several, a fault, a loop.
-    pub trouble: Option<String>,
-}
-
-/// One term on the way.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct TermVisit {
-    /// As it is written.
-    pub text: String,
-    /// 1 when it counts as a look-up, with those of the records below it.
-    pub lookups: usize,
-    /// Look-ups that found nothing, with those below.
-    pub voids: usize,
-    /// Whether it matched.
-    pub matched: bool,
-    /// What was seen: addresses, a failure.
-    pub detail: String,
-    /// The record it leads to.
-    pub below: Option<Visit>,
-}
 
 /// Why an evaluation ends early.
 enum Halt {
@@ -598,63 +489,4 @@ fn told(domain: &str, term: &str, qualifier: Qualifier) -> String {
             format!("'{term}' in the record of {domain} is the first term that matches the address")
         }
     }
-}
-
-fn listed(addresses: &[IpAddr]) -> String {
-    match addresses.len() {
-        0 => "no address".to_owned(),
-        1..=4 => {
-            let all: Vec<String> = addresses.iter().map(ToString::to_string).collect();
-            all.join(", ")
-        }
-        many => format!("{many} addresses"),
-    }
-}
-
-/// Whether `ip` lies in the network of `prefix` bits around `other`. Families never match each other.
-fn within(ip: IpAddr, other: IpAddr, prefix: u8) -> bool {
-    match (ip.to_canonical(), other) {
-        (IpAddr::V4(ip), IpAddr::V4(other)) => {
-            let mask = u32::MAX
-                .checked_shl(32 - u32::from(prefix))
-                .unwrap_or_default();
-            u32::from(ip) & mask == u32::from(other) & mask
-        }
-        (IpAddr::V6(ip), IpAddr::V6(other)) => {
-            let mask = u128::MAX
-                .checked_shl(128 - u32::from(prefix))
-                .unwrap_or_default();
-            u128::from(ip) & mask == u128::from(other) & mask
-        }
-        _ => false,
-    }
-}
-
-fn is_at_or_below(name: &str, domain: &str) -> bool {
-    name == domain
-        || name
-            .strip_suffix(domain)
-            .is_some_and(|rest| rest.ends_with('.'))
-}
-
-const SINGLE: &str = "it has a single label";
-
-/// What makes a name unusable (§4.3).
-fn malformed(name: &str) -> Option<&'static str> {
-    if name.is_empty() {
-        return Some("it is empty");
-    }
-    if name.len() > 253 {
-        return Some("it is longer than 253 characters");
-    }
-    if name.split('.').any(str::is_empty) {
-        return Some("it has an empty label");
-    }
-    if name.split('.').any(|label| label.len() > 63) {
-        return Some("it has a label of more than 63 characters");
-    }
-    if !name.contains('.') {
-        return Some(SINGLE);
-    }
-    (name.parse::<IpAddr>().is_ok()).then_some("it is an address")
 }

@@ -12,16 +12,17 @@
 
 mod advice;
 mod evaluate;
+mod evaluation;
 mod macros;
 mod parse;
+mod reach;
 mod record;
 #[cfg(test)]
 mod tests;
 
 pub use advice::{Remark, RemarkKind, advise, allowing, merged};
-pub use evaluate::{
-    Cause, Evaluation, Extent, MOST_LOOKUPS, MOST_VOIDS, Request, TermVisit, Visit, evaluate,
-};
+pub use evaluate::{MOST_LOOKUPS, MOST_VOIDS, evaluate};
+pub use evaluation::{Cause, Evaluation, Extent, Request, TermVisit, Visit};
 pub use macros::{MacroError, MacroString};
 pub use parse::{Fault, Parsed, parse};
 pub use record::{

@@ -113,8 +113,8 @@ fn zones(text: &str) -> ZoneSet {
     zones
 }
 
-/// Asks the served zone, as an action would.
-async fn evaluated(dns: &crate::probes::Dns, request: &Request, extent: Extent) -> Evaluation {
+/// Evaluates with answers out of the zone, each asked only when it is needed.
+fn evaluated(zone: &str, request: &Request, extent: Extent) -> Evaluation {
     let mut known = Known::default();
     loop {
         match evaluate(request, &known, extent) {
@@ -122,7 +122,7 @@ async fn evaluated(dns: &crate::probes::Dns, request: &Request, extent: Extent) 
             Err(ask) => {
                 assert!(known.len() < 200, "{request:?} asks without end");
                 for lookup in ask.0 {
-                    let found = found(dns, &lookup).await;
+                    let found = found(zone, &lookup);
                     known.learn(lookup, found);
                 }
             }
@@ -130,68 +130,82 @@ async fn evaluated(dns: &crate::probes::Dns, request: &Request, extent: Extent) 
     }
 }
 
-async fn found(dns: &crate::probes::Dns, lookup: &Lookup) -> Found {
-    use crate::probes::dns::Outcome;
-    let answer = match lookup {
-        Lookup::Txt(name) => dns.txt(name).await,
-        Lookup::A(name) => dns.a(name).await,
-        Lookup::Aaaa(name) => dns.aaaa(name).await,
-        Lookup::Mx(name) => dns.mx(name).await,
-        Lookup::Ptr(address) => dns.ptr(*address).await,
-        Lookup::Cname(name) => panic!("SPF never asks for the alias of {name}"),
+/// What a resolver says from this zone.
+fn found(zone: &str, lookup: &Lookup) -> Found {
+    let (name, kind) = match lookup {
+        Lookup::Txt(name) => (name.clone(), "TXT"),
+        Lookup::A(name) => (name.clone(), "A"),
+        Lookup::Aaaa(name) => (name.clone(), "AAAA"),
+        Lookup::Mx(name) => (name.clone(), "MX"),
+        Lookup::Cname(name) => (name.clone(), "CNAME"),
+        Lookup::Ptr(address) => (address.to_string(), "PTR"),
     };
-    match &answer.outcome {
-        Outcome::NoData => return Found::NoData,
-        Outcome::NxDomain => return Found::NoName,
-        Outcome::Records(_) => {}
-        other => return Found::Failed(other.to_string()),
+    let lines: Vec<(&str, &str)> = zone
+        .lines()
+        .filter_map(|line| {
+            let mut words = line.trim().splitn(3, ' ');
+            let same = words.next()? == name;
+            same.then(|| (words.next().unwrap(), words.next().unwrap_or_default()))
+        })
+        .collect();
+    if lines.is_empty() {
+        return Found::NoName;
     }
+    if let Some((trouble, _)) = lines
+        .iter()
+        .find(|(kind, _)| ["SERVFAIL", "REFUSED"].contains(kind))
+    {
+        return Found::Failed((*trouble).to_owned());
+    }
+    if let Some((_, target)) = lines.iter().find(|(kind, _)| *kind == "CNAME")
+        && matches!(lookup, Lookup::A(_))
+    {
+        return found(zone, &Lookup::A((*target).to_owned()));
+    }
+    let values: Vec<&str> = lines
+        .iter()
+        .filter(|(known, _)| *known == kind)
+        .map(|(_, value)| *value)
+        .collect();
+    if values.is_empty() {
+        return Found::NoData;
+    }
+    let texts = || values.iter().map(|value| (*value).to_owned());
     match lookup {
         Lookup::Txt(_) => Found::Txt(
-            answer
-                .txt()
+            values
                 .iter()
-                .map(|txt| Text(vec![txt.joined()]))
+                .map(|value| value.trim_matches('"').split("\" \""))
+                .map(|parts| Text(parts.map(str::to_owned).collect()))
                 .collect(),
         ),
-        Lookup::A(_) => Found::A(answer.v4()),
-        Lookup::Aaaa(_) => Found::Aaaa(
-            answer
-                .addresses()
-                .into_iter()
-                .filter_map(|address| match address {
-                    IpAddr::V6(v6) => Some(v6),
-                    IpAddr::V4(_) => None,
+        Lookup::A(_) => Found::A(values.iter().map(|value| value.parse().unwrap()).collect()),
+        Lookup::Aaaa(_) => Found::Aaaa(values.iter().map(|value| value.parse().unwrap()).collect()),
+        Lookup::Mx(_) => Found::Mx(
+            values
+                .iter()
+                .map(|value| value.split_once(' ').unwrap())
+                .map(|(preference, host)| {
+                    (
+                        preference.parse().unwrap(),
+                        host.trim_matches('.').to_owned(),
+                    )
                 })
                 .collect(),
         ),
-        Lookup::Mx(_) => Found::Mx(
-            answer
-                .mx()
-                .into_iter()
-                .map(|mx| (mx.preference, mx.exchange))
-                .collect(),
-        ),
-        Lookup::Ptr(_) => Found::Ptr(answer.names()),
-        Lookup::Cname(_) => Found::NoData,
+        Lookup::Ptr(_) => Found::Ptr(texts().collect()),
+        Lookup::Cname(_) => Found::Cname(values[0].to_owned()),
     }
 }
 
-#[tokio::test]
-async fn every_case_comes_to_what_the_standard_says() {
+#[test]
+fn every_case_comes_to_what_the_standard_says() {
     let mut faults = Vec::new();
     for (name, file) in files() {
-        let server = Dns::start(Zones::new(zones(&file.zone))).await.unwrap();
-        let settings = crate::probes::DnsSettings {
-            servers: vec![server.address()],
-            ..Default::default()
-        };
-        let dns =
-            crate::probes::Dns::new(settings, std::sync::Arc::new(crate::probes::SystemClock));
         for case in &file.cases {
             let request = case.request();
-            let seen = evaluated(&dns, &request, Extent::Verdict).await;
-            let whole = evaluated(&dns, &request, Extent::Whole).await;
+            let seen = evaluated(&file.zone, &request, Extent::Verdict);
+            let whole = evaluated(&file.zone, &request, Extent::Whole);
             let wrong = seen.result.as_str() != case.result
                 || case.lookups.is_some_and(|wanted| wanted != seen.lookups)
                 || case.voids.is_some_and(|wanted| wanted != seen.voids)
@@ -208,7 +222,6 @@ async fn every_case_comes_to_what_the_standard_says() {
                 ));
             }
         }
-        server.stop().await;
     }
     assert!(faults.is_empty(), "{}", faults.join("\n"));
 }

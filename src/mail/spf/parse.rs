@@ -79,11 +79,12 @@ pub fn parse(text: &str) -> Parsed {
     while let Some((at, word)) = words.next() {
         // 'include: example.net': the value stands behind a blank
         if word.ends_with([':', '='])
-            && let Some((_, next)) = words.next_if(|(_, next)| !is_term(next))
+            && let Some((next_at, next)) = words.next_if(|(_, next)| !is_term(next))
         {
             parsed.faults.push(Fault {
                 at: *at,
-                term: format!("{word} {next}"),
+                // to the letter: several blanks may stand between
+                term: text[*at..*next_at + next.len()].to_owned(),
                 what: format!("a blank stands after '{word}'"),
                 meant: Some(format!("{word}{next}")).filter(|joined| term(joined).is_ok()),
             });

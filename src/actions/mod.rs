@@ -26,6 +26,7 @@ mod rdns_verify;
 mod relay_test;
 mod report;
 mod smarthost_check;
+mod target;
 #[cfg(test)]
 mod testing;
 mod wait;

@@ -10,7 +10,6 @@ mod findings;
 mod ground;
 mod outputs;
 mod screening;
-mod target;
 #[cfg(test)]
 mod tests;
 
@@ -21,7 +20,7 @@ use serde_json::json;
 use self::ground::Ground;
 use self::outputs::EndpointView;
 use self::screening::{Channel, Screening};
-use self::target::Target;
+use super::target::{self, Target};
 use super::{
     Action, ActionError, Args, Argument, Context, Effect, Kind, Next, Output, Report, Work,
 };

@@ -7,7 +7,7 @@ use serde::Serialize;
 use tokio::time::{Instant, sleep_until};
 
 use super::screening::Channel;
-use super::target::Target;
+use crate::actions::target::Target;
 use crate::mail::relay::answer::{self, Answer, Reply};
 use crate::mail::relay::ladder::{Observed, Proof};
 use crate::mail::relay::probe::{Probe, Stage};

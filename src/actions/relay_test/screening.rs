@@ -8,8 +8,8 @@ use serde::Serialize;
 
 use super::asking::{self, Asked, Door, Greeted, Pace, Trouble};
 use super::ground::{self, Ground};
-use super::target::Target;
 use crate::actions::Context;
+use crate::actions::target::Target;
 use crate::mail::relay::answer::Answer;
 use crate::mail::relay::catalogue::{CONTROLS, OFFERS, VARIANTS};
 use crate::mail::relay::ladder::{self, Judgement, Observed, Verdict};

@@ -8,6 +8,7 @@
 mod approval;
 mod argument;
 mod blacklist_scan;
+mod certificate;
 mod command_run;
 mod context;
 mod controlled_mailbox;
@@ -25,6 +26,7 @@ mod notify;
 mod rdns_verify;
 mod relay_test;
 mod report;
+mod server_check;
 mod smarthost_check;
 mod target;
 #[cfg(test)]
@@ -49,6 +51,7 @@ pub static ACTIONS: &[&dyn Action] = &[
     &relay_test::RelayTest,
     &smarthost_check::SmarthostCheck,
     &delivery_probe::DeliveryProbe,
+    &server_check::ServerCheck,
     &events_analyze::EventsAnalyze,
     &delisting_draft::DelistingDraft,
     &document_render::DocumentRender,

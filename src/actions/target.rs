@@ -97,7 +97,8 @@ fn address_in(host: &str) -> Option<IpAddr> {
     host.trim_matches(['[', ']']).parse().ok()
 }
 
-fn ports(context: &Context<'_>) -> Result<Option<Vec<u16>>, ActionError> {
+/// The ports of the argument `ports`.
+pub(super) fn ports(context: &Context<'_>) -> Result<Option<Vec<u16>>, ActionError> {
     let Some(texts) = context.args.texts("ports")? else {
         return Ok(None);
     };
@@ -113,8 +114,12 @@ fn ports(context: &Context<'_>) -> Result<Option<Vec<u16>>, ActionError> {
     Ok(Some(texts.iter().map(read).collect::<Result<_, _>>()?))
 }
 
-/// Both families: trust in networks is often set up for one of them only.
-async fn resolve(context: &Context<'_>, host: &str, targets: &mut Targets) -> Vec<IpAddr> {
+/// The addresses of a name. Both families: trust in networks is often set up for one of them only.
+pub(super) async fn resolve(
+    context: &Context<'_>,
+    host: &str,
+    targets: &mut Targets,
+) -> Vec<IpAddr> {
     let v4 = context.probes.dns.a(host).await;
     let v6 = context.probes.dns.aaaa(host).await;
     let addresses = [v4.addresses(), v6.addresses()].concat();

@@ -55,6 +55,8 @@ mod tests {
             "certificate-",
             "starttls-",
             "smarthost-",
+            "server-",
+            "postmaster-",
             "resolver-unfit",
             "list-broken",
             "http-unexpected",

@@ -10,6 +10,7 @@ pub mod findings;
 pub mod lookup;
 pub mod marked;
 pub mod mta_sts;
+pub mod ntlm;
 pub mod ptr;
 pub mod relay;
 pub mod reply;

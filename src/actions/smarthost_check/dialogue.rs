@@ -5,17 +5,15 @@ use std::net::IpAddr;
 use super::ladder::{Fault, Ladder, Mark, Step};
 use super::plan::Plan;
 use super::{login, remedy, senders};
-use crate::actions::Context;
+use crate::actions::{Context, certificate};
 use crate::mail::ptr;
 use crate::mail::reply::Stage;
-use crate::probes::smtp::{CertificateReport, ChainVerdict, Failure, Reply, Session};
+use crate::probes::smtp::{Failure, Reply, Session};
 use crate::record::Severity;
 use crate::site::Tls;
 
 /// A mail server should greet within this (milliseconds); RFC 5321 allows five minutes.
 const SLOW_GREETING: u64 = 30_000;
-/// A certificate that ends within this many days is worth a warning.
-const SOON: i64 = 21;
 
 /// The stages of a session in their order. `None` ends the climb; what it broke on is on the ladder.
 pub(super) async fn hold(
@@ -224,7 +222,7 @@ async fn helo_name(ladder: &mut Ladder, plan: &Plan, context: &Context<'_>) {
 async fn tls(ladder: &mut Ladder, plan: &Plan, session: &mut Session, helo: &str) -> Option<()> {
     if session.tls().is_some() {
         add_tls(ladder, session, "from the first byte");
-        certificate(ladder, plan, session);
+        judge_certificate(ladder, plan, session);
         let detail = "the session was encrypted from the first byte";
         ladder.add("H10", Step::new(Mark::NotApplicable, detail));
         return Some(());
@@ -282,7 +280,7 @@ async fn tls(ladder: &mut Ladder, plan: &Plan, session: &mut Session, helo: &str
             return None;
         }
     }
-    certificate(ladder, plan, session);
+    judge_certificate(ladder, plan, session);
     let reply = match session.ehlo(helo).await {
         Ok(reply) => reply,
         Err(failure) => return broken(ladder, plan, "H10", &failure),
@@ -355,7 +353,7 @@ fn no_certificate(ladder: &mut Ladder) {
 }
 
 /// H09.
-fn certificate(ladder: &mut Ladder, plan: &Plan, session: &Session) {
+fn judge_certificate(ladder: &mut Ladder, plan: &Plan, session: &Session) {
     let Some(report) = session.tls().and_then(|tls| tls.certificate.clone()) else {
         ladder.add(
             "H09",
@@ -364,32 +362,8 @@ fn certificate(ladder: &mut Ladder, plan: &Plan, session: &Session) {
         return;
     };
     ladder.certificate = Some(report.clone());
-    let faults = report.faults();
-    let (code, detail) = if !report.name_matches {
-        ("certificate-name", faults.join("; "))
-    } else if !report.in_time {
-        ("certificate-expired", faults.join("; "))
-    } else if report.chain != ChainVerdict::Trusted {
-        ("certificate-untrusted", faults.join("; "))
-    } else if report.days_left() < SOON {
-        (
-            "certificate-expiring",
-            format!(
-                "it ends in {} days, on {}",
-                report.days_left(),
-                report.not_after
-            ),
-        )
-    } else if report.key == "RSA" && report.key_bits < 2048 {
-        (
-            "certificate-weak",
-            format!("its key is RSA with {} bits", report.key_bits),
-        )
-    } else {
-        let detail = format!(
-            "for {}, by {}, until {}",
-            plan.host, report.issuer, report.not_after
-        );
+    let Some((code, detail)) = certificate::fault(&report) else {
+        let detail = certificate::summary(&report);
         return ladder.add("H09", Step::new(Mark::Good, detail));
     };
     // A password must not go to a stranger; without one, most servers do not look at certificates.
@@ -408,23 +382,8 @@ fn certificate(ladder: &mut Ladder, plan: &Plan, session: &Session) {
         "H09",
         Step::new(mark, detail),
         fault,
-        ("certificate", shown(&report)),
+        ("certificate", certificate::evidence(&report)),
     );
-}
-
-fn shown(report: &CertificateReport) -> String {
-    format!(
-        "subject {}\nissuer {}\nnames {}\nvalid from {} to {}\nkey {} {} bits\nasked for {}\nseen {}",
-        report.subject,
-        report.issuer,
-        report.names.join(", "),
-        report.not_before,
-        report.not_after,
-        report.key,
-        report.key_bits,
-        report.expected,
-        report.seen,
-    )
 }
 
 /// A session that broke before the server could be judged: mail cannot go this way, whatever the reason.

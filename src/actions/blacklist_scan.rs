@@ -6,11 +6,15 @@
 
 mod asking;
 mod breadth;
+mod lists;
+mod many;
 mod remedy;
 mod selection;
 #[cfg(test)]
 mod tests;
 mod verdict;
+
+use std::collections::HashSet;
 
 use super::{Action, ActionError, Argument, Context, Effect, Kind, Next, Output, Work};
 use crate::mail::dnsbl::{self, List, Subject, catalogue};
@@ -54,6 +58,10 @@ const OUTPUTS: &[Output] = &[
         "for each target: listed, allowlisted, reputation, clean and clean_weak (counts), unknown and broken (list, reason), verdict (listed, clean, unknown, not_applicable)",
     ),
     Output::new(
+        "verdicts",
+        "with more than 256 targets: how many are listed, clean, unknown, not_applicable; then `targets` tells only those that are not clean, in short",
+    ),
+    Output::new(
         "listed",
         "the listings of all targets: target, list, zone, codes, parts, meanings, severity, policy, text, lookup_url",
     ),
@@ -69,7 +77,7 @@ const OUTPUTS: &[Output] = &[
     ),
     Output::new(
         "resolver",
-        "the resolvers used and what is to be thought of them: fit, refused, rewriting, blind, mute",
+        "the resolvers (servers), what is to be thought of the best of them (verdict: fit, refused, rewriting, blind, mute; detail), and of each where several were tried (compared)",
     ),
 ];
 
@@ -146,6 +154,7 @@ fn selection(context: &Context<'_>) -> Result<Selection, ActionError> {
 fn subjects(context: &Context<'_>) -> Result<(Vec<Subject>, Vec<RefusedTarget>), ActionError> {
     let site = context.site;
     let mut subjects: Vec<Subject> = Vec::new();
+    let mut known: HashSet<Subject> = HashSet::new();
     let mut refused = Vec::new();
     let addresses = match context.args.texts("addresses")? {
         Some(given) => given,
@@ -157,7 +166,7 @@ fn subjects(context: &Context<'_>) -> Result<(Vec<Subject>, Vec<RefusedTarget>),
             .collect(),
     };
     let mut add = |subject: Subject| {
-        if !subjects.contains(&subject) {
+        if known.insert(subject.clone()) {
             subjects.push(subject);
         }
     };

@@ -1,6 +1,6 @@
 //! What a finding of a scan says, and what to do about it.
 
-use super::asking::{Heard, Unit};
+use super::asking::{Heard, Unit, question};
 use super::verdict::{filled, zone_shown};
 use crate::mail::dnsbl::{Delisting, List, Method, Nature, Part, Resolver, Severity, Subject};
 use crate::record::{self, Evidence, Finding};
@@ -32,7 +32,7 @@ pub(super) fn listed(unit: &Unit<'_>, subject: &Subject, heard: &Heard) -> Vec<F
                 severity: severity(worst),
                 subject: listing_subject(subject, unit.zone),
                 summary: format!("{subject} is on {}: {}", list.name, described(&parts)),
-                evidence: vec![evidence(heard)],
+                evidence: evidence(unit, subject, heard).into_iter().collect(),
                 remedy: removal(list, &parts, subject),
             }
         })
@@ -59,6 +59,7 @@ pub(super) fn broken(list: &List, zone: &str, reason: &str, proof: Evidence) -> 
 pub(super) fn resolver_unfit(
     resolver: &Resolver,
     matters: bool,
+    subject: &str,
     proof: Evidence,
 ) -> Option<Finding> {
     let (severity, summary) = match resolver {
@@ -92,7 +93,7 @@ pub(super) fn resolver_unfit(
     Some(Finding {
         code: "resolver-unfit".to_owned(),
         severity,
-        subject: "resolver".to_owned(),
+        subject: subject.to_owned(),
         summary,
         evidence: vec![proof],
         remedy: "Ask through a recursive resolver of your own (unbound on the mail host is enough), not through a forwarder, a \
@@ -102,20 +103,22 @@ pub(super) fn resolver_unfit(
     })
 }
 
-/// What came back, when, from whom.
-pub(super) fn evidence(heard: &Heard) -> Evidence {
-    let mut text = format!("{} A {}", heard.question.shown, heard.answer.outcome);
+/// What came back, when, from whom; nothing where the answer was not kept.
+pub(super) fn evidence(unit: &Unit<'_>, subject: &Subject, heard: &Heard) -> Option<Evidence> {
+    let answer = heard.answer.as_deref()?;
+    let shown = question(unit, subject)?.shown;
+    let mut text = format!("{shown} A {}", answer.outcome);
     for part in heard.reading.listings() {
         text.push_str(&format!("\n{}", told(part)));
     }
     for line in &heard.text {
-        text.push_str(&format!("\n{} TXT \"{line}\"", heard.question.shown));
+        text.push_str(&format!("\n{shown} TXT \"{line}\""));
     }
-    let proof = Evidence::new("dns", text, heard.answer.asked_at);
-    match heard.answer.server {
+    let proof = Evidence::new("dns", text, answer.asked_at);
+    Some(match answer.server {
         Some(server) => proof.from(format!("resolver {server}")),
         None => proof,
-    }
+    })
 }
 
 /// The field's severity as findings have it.

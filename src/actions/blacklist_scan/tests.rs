@@ -6,7 +6,9 @@ use serde_json::{Value, json};
 mod trust;
 
 use crate::actions::Report;
-use crate::actions::testing::{NameServer, Zone, carry_out};
+use crate::actions::testing::{NameServer, Zone, carry_out, carry_out_through};
+use crate::probes::dns::Budget;
+use crate::probes::{DnsSettings, ProbeSettings, Probes, SystemClock};
 use crate::record::{Severity, StepOutcome};
 use crate::site::{SecretRef, Site};
 
@@ -323,4 +325,56 @@ async fn ipv6_is_asked_only_where_it_is_held() {
 async fn nothing_to_scan_is_not_applicable() {
     let (report, _) = scan_with("", &laboratory(), json!({"lists": ["psbl"]})).await;
     assert_eq!(report.outcome, StepOutcome::NotApplicable);
+}
+
+/// Of very many targets the report tells what a person can read, and counts the rest.
+#[tokio::test]
+async fn very_many_targets_are_told_in_short() {
+    let mut zone = String::new();
+    for host in 1..=40 {
+        zone.push_str(&format!("{host}.1.18.198.psbl.surriel.com A 127.0.0.2\n"));
+    }
+    let addresses: Vec<String> = (0..600)
+        .map(|n| format!("198.18.{}.{}", n / 250, n % 250))
+        .collect();
+    let lists = ["spamhaus-zen", "psbl", "spamcop-bl"];
+    let args = json!({"addresses": addresses, "domains": [], "lists": lists});
+    let site = laboratory();
+    let server = NameServer::serve(Zone::read(&format!("{HEALTHY}{zone}"))).await;
+    let probes = unlimited(server.address);
+    let report = carry_out_through(&probes, "blacklist.scan", &site, args)
+        .await
+        .unwrap();
+    assert_eq!(report.outcome, StepOutcome::Finding);
+    assert_eq!(
+        report.outputs["verdicts"],
+        json!({"listed": 40, "clean": 560, "unknown": 0, "not_applicable": 0})
+    );
+    assert_eq!(report.outputs["targets"].as_array().unwrap().len(), 40);
+    let listed = report.outputs["listed"].as_array().unwrap();
+    assert_eq!(listed.len(), 40);
+    assert_eq!(listed[0]["codes"], json!(["127.0.0.2"]));
+    let [finding] = report.findings.as_slice() else {
+        panic!("{:#?}", report.findings)
+    };
+    assert_eq!(finding.subject, "targets on psbl.surriel.com");
+    assert!(
+        finding.summary.starts_with("40 of 600 targets are on"),
+        "{}",
+        finding.summary
+    );
+    assert_eq!(finding.evidence.len(), 3);
+}
+
+fn unlimited(server: std::net::SocketAddr) -> Probes {
+    let dns = DnsSettings {
+        servers: vec![server],
+        default_budget: Budget::UNLIMITED,
+        ..DnsSettings::default()
+    };
+    let settings = ProbeSettings {
+        dns,
+        ..ProbeSettings::default()
+    };
+    Probes::new(settings, std::sync::Arc::new(SystemClock)).unwrap()
 }

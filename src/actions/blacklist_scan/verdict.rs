@@ -7,19 +7,20 @@
 
 use serde::Serialize;
 
-use super::asking::{Heard, Hearing, Unit, is_for};
+use super::asking::{Heard, Hearing, MANY, Mark, Unit, is_deaf, is_for};
 use super::breadth::{Standing as Breadth, doubts};
+use super::lists;
 use super::remedy;
 use super::selection::Selection;
 use crate::actions::{Context, Report};
 use crate::mail::dnsbl::{
     Health, Kind, Part, Resolver, Severity, Standing, Subject, Verdict as Read,
 };
-use crate::record::{Evidence, Verdict};
+use crate::record::Verdict;
 
 /// One target on one list.
 #[derive(Debug, Clone, Serialize)]
-struct Listing {
+pub(super) struct Listing {
     target: String,
     list: String,
     name: String,
@@ -35,46 +36,28 @@ struct Listing {
 
 /// A list that did not answer for a target, and why.
 #[derive(Debug, Clone, Serialize)]
-struct Missing {
+pub(super) struct Missing {
     list: String,
     reason: String,
 }
 
 /// All lists on one target.
 #[derive(Debug, Clone, Serialize)]
-struct Target {
-    target: String,
-    verdict: &'static str,
-    listed: Vec<Listing>,
+pub(super) struct Target {
+    pub(super) target: String,
+    pub(super) verdict: &'static str,
+    pub(super) listed: Vec<Listing>,
     allowlisted: Vec<Listing>,
     reputation: Vec<Listing>,
     /// Blocklists that proved themselves and do not hold it.
     clean: usize,
     /// Blocklists without a test entry that do not seem to hold it.
     clean_weak: usize,
-    unknown: Vec<Missing>,
-    broken: Vec<Missing>,
+    pub(super) unknown: Vec<Missing>,
+    pub(super) broken: Vec<Missing>,
     /// Blocklists that apply to it.
     #[serde(skip)]
     blocklists: usize,
-}
-
-/// How the lists stand; every list is in exactly one of the last four.
-#[derive(Debug, Clone, Default, Serialize)]
-struct Counts {
-    asked: usize,
-    healthy: usize,
-    weak: usize,
-    unknown: usize,
-    broken: usize,
-    skipped: usize,
-}
-
-#[derive(Debug, Clone, Serialize)]
-struct ResolverView {
-    servers: Vec<String>,
-    verdict: &'static str,
-    detail: String,
 }
 
 /// A target that was not asked about.
@@ -104,6 +87,9 @@ pub(super) fn report(
     refused: Vec<RefusedTarget>,
     hearing: &Hearing<'_>,
 ) -> Report {
+    if subjects.len() > MANY {
+        return super::many::report(context, selection, subjects, refused, hearing);
+    }
     let mut findings = Vec::new();
     let mut judged = Vec::new();
     let mut targets = Vec::new();
@@ -113,67 +99,21 @@ pub(super) fn report(
         let (heard, later) = rest.split_at(rest.partition_point(|one| one.subject <= number));
         rest = later;
         for one in heard {
-            let unit = &hearing.units[one.unit];
             if one.reading.verdict == Read::Listed {
-                findings.extend(remedy::listed(unit, subject, one));
+                findings.extend(remedy::listed(&hearing.units[one.unit], subject, one));
             }
-            if counts(unit, one) {
+        }
+        for (index, unit) in hearing.units.iter().enumerate() {
+            if is_settled(hearing, number, index, heard) {
                 judged.push(remedy::listing_subject(subject, unit.zone));
             }
         }
-        targets.push(target(selection, hearing, subject, heard));
+        targets.push(target(selection, hearing, number, subject, heard));
     }
-    let at = context.now();
-    let resolvers: Vec<String> = context
-        .probes
-        .dns
-        .servers()
-        .iter()
-        .map(ToString::to_string)
-        .collect();
-    let seen_from = format!("resolver {}", resolvers.join(", "));
-    let counts = health(selection, hearing);
-    let deaf = deaf(&hearing.resolver).is_some();
-    for unit in hearing.units.iter().filter(|_| !deaf) {
-        if unit.health.usable() {
-            judged.push(zone_shown(unit.zone));
-        } else if is_worth_telling(unit)
-            && let Some(reason) = unit.health.reason()
-            && is_broken(&unit.health)
-        {
-            let proof = Evidence::new("dns", reason.clone(), at).from(seen_from.clone());
-            findings.push(remedy::broken(&unit.chosen.list, unit.zone, &reason, proof));
-        }
-    }
-    findings.dedup_by(|a, b| a.code == b.code && a.subject == b.subject);
-    let detail = detail(&hearing.resolver);
-    let matters = hearing.units.iter().any(|unit| {
-        matches!(unit.health, Health::Refused(_)) && unit.chosen.list.severity >= Severity::Major
-    });
-    let proof = Evidence::new(
-        "dns",
-        refusals(hearing).unwrap_or_else(|| detail.clone()),
-        at,
-    )
-    .from(seen_from);
-    let unfit = remedy::resolver_unfit(&hearing.resolver, matters, proof);
-    if unfit.is_none() && !hearing.units.is_empty() {
-        judged.push("resolver".to_owned());
-    }
-    findings.extend(unfit);
-
-    let verdict = if targets.iter().any(|target| !target.listed.is_empty()) {
-        Verdict::Finding
-    } else if deaf
-        || !refused.is_empty()
-        || targets.iter().any(|target| target.verdict == "unknown")
-    {
-        Verdict::Unknown
-    } else if targets.iter().any(|target| target.verdict == "clean") {
-        Verdict::Good
-    } else {
-        Verdict::NotApplicable
-    };
+    let (more, settled) = lists::about(context, hearing);
+    findings.extend(more);
+    judged.extend(settled);
+    let verdict = overall(&targets, hearing, &refused);
     let listed: Vec<Listing> = targets
         .iter()
         .flat_map(|target| target.listed.clone())
@@ -186,21 +126,29 @@ pub(super) fn report(
     let mut report = Report::new(verdict)
         .with("targets", &targets)
         .with("listed", listed)
-        .with("lists", counts)
-        .with("skipped", &selection.skipped)
-        .with("refused", refused)
-        .with("warnings", warnings)
-        .with(
-            "resolver",
-            ResolverView {
-                servers: resolvers,
-                verdict: resolver_word(&hearing.resolver),
-                detail,
-            },
-        );
+        .with("warnings", warnings);
+    lists::outputs(context, selection, hearing, refused, &mut report);
     report.findings = findings;
     report.subjects = judged;
     report
+}
+
+/// How a scan as a whole ended.
+pub(super) fn overall(
+    targets: &[Target],
+    hearing: &Hearing<'_>,
+    refused: &[RefusedTarget],
+) -> Verdict {
+    let any = |verdict: &str| targets.iter().any(|target| target.verdict == verdict);
+    if any("listed") {
+        Verdict::Finding
+    } else if is_deaf(&hearing.resolver) || !refused.is_empty() || any("unknown") {
+        Verdict::Unknown
+    } else if any("clean") {
+        Verdict::Good
+    } else {
+        Verdict::NotApplicable
+    }
 }
 
 /// A zone without its place for a key: `zen.dq.spamhaus.net`.
@@ -216,9 +164,10 @@ pub(super) fn filled(url: &str, subject: &Subject) -> String {
         .fold(url.to_owned(), |url, place| url.replace(place, &text))
 }
 
-fn target(
+pub(super) fn target(
     selection: &Selection,
     hearing: &Hearing<'_>,
+    number: usize,
     subject: &Subject,
     heard: &[Heard],
 ) -> Target {
@@ -252,7 +201,7 @@ fn target(
             continue;
         }
         let blocklist = chosen.list.kind == Kind::Blocklist;
-        let word = word(hearing, heard, &units, blocklist);
+        let word = word(hearing, number, heard, &units, blocklist);
         let missing = |reason: String| Missing {
             list: chosen.list.id.clone(),
             reason,
@@ -302,7 +251,13 @@ fn breadth<'a>(subjects: &[Subject], targets: &'a [Target]) -> Vec<Breadth<'a>> 
 }
 
 /// What a list comes to for one target: a listing in one of its zones decides, else the least certain zone does.
-fn word(hearing: &Hearing<'_>, heard: &[Heard], units: &[usize], blocklist: bool) -> Word {
+fn word(
+    hearing: &Hearing<'_>,
+    number: usize,
+    heard: &[Heard],
+    units: &[usize],
+    blocklist: bool,
+) -> Word {
     if let Some(why) = deaf(&hearing.resolver) {
         return Word::Unknown(why);
     }
@@ -314,7 +269,12 @@ fn word(hearing: &Hearing<'_>, heard: &[Heard], units: &[usize], blocklist: bool
             return Word::Listed;
         }
         let trouble = unit.health.reason();
-        let next = match (trouble, one.map(|one| &one.reading.verdict)) {
+        let read = match hearing.mark(number, *index) {
+            Mark::NotAsked => None,
+            Mark::Clean => Some(&Read::NotListed),
+            Mark::Told => one.map(|one| &one.reading.verdict),
+        };
+        let next = match (trouble, read) {
             (Some(reason), _) if is_broken(&unit.health) => Word::Broken(reason),
             (Some(reason), _) => Word::Unknown(reason),
             (None, None) => Word::Unknown("it was not asked".to_owned()),
@@ -372,97 +332,34 @@ fn listing(
     })
 }
 
-/// Whether an answer settles how a target stands on a zone.
-fn counts(unit: &Unit<'_>, heard: &Heard) -> bool {
-    match heard.reading.verdict {
-        Read::Listed => true,
-        Read::NotListed | Read::Allowed | Read::Noted => unit.health == Health::Healthy,
-        Read::Refused(_) | Read::Unknown(_) | Read::Broken(_) => false,
-    }
-}
-
-/// How the lists stand as a whole; a list is as good as its worst zone.
-fn health(selection: &Selection, hearing: &Hearing<'_>) -> Counts {
-    let mut counts = Counts {
-        skipped: selection.skipped.len(),
-        ..Counts::default()
+/// Whether it is settled how a target stands on a zone.
+fn is_settled(hearing: &Hearing<'_>, subject: usize, index: usize, heard: &[Heard]) -> bool {
+    let unit = &hearing.units[index];
+    let read = match hearing.mark(subject, index) {
+        Mark::NotAsked => return false,
+        Mark::Clean => return unit.health == Health::Healthy,
+        Mark::Told => heard.iter().find(|one| one.unit == index),
     };
-    for chosen in &selection.chosen {
-        let units: Vec<&Unit<'_>> = hearing
-            .units
-            .iter()
-            .filter(|unit| std::ptr::eq(unit.chosen, chosen))
-            .collect();
-        if units.is_empty() {
-            continue;
-        }
-        counts.asked += 1;
-        if deaf(&hearing.resolver).is_some() {
-            counts.unknown += 1;
-        } else if units.iter().any(|unit| is_broken(&unit.health)) {
-            counts.broken += 1;
-        } else if units.iter().any(|unit| !unit.health.usable()) {
-            counts.unknown += 1;
-        } else if units.iter().any(|unit| unit.health == Health::Weak) {
-            counts.weak += 1;
-        } else {
-            counts.healthy += 1;
-        }
+    match read.map(|one| &one.reading.verdict) {
+        Some(Read::Listed) => true,
+        Some(Read::NotListed | Read::Allowed | Read::Noted) => unit.health == Health::Healthy,
+        _ => false,
     }
-    counts
 }
 
-fn is_broken(health: &Health) -> bool {
+pub(super) fn is_broken(health: &Health) -> bool {
     matches!(
         health,
         Health::Silent | Health::Foreign(_) | Health::ListsTheWorld(_)
     )
 }
 
-/// A zone that lists the world makes receivers refuse everybody's mail, so it is always told. A small list that went silent
-/// is only counted: there is always one, and it says nothing about the site.
-fn is_worth_telling(unit: &Unit<'_>) -> bool {
-    unit.chosen.named
-        || unit.chosen.list.severity >= Severity::Major
-        || matches!(unit.health, Health::ListsTheWorld(_) | Health::Foreign(_))
-}
-
 /// Why nothing can be believed that comes through the resolver; None when something can.
-fn deaf(resolver: &Resolver) -> Option<String> {
+pub(super) fn deaf(resolver: &Resolver) -> Option<String> {
     match resolver {
         Resolver::Rewriting(why) => Some(format!("the resolver rewrites answers: {why}")),
         Resolver::Blind(why) => Some(format!("the resolver hides listings: {why}")),
         Resolver::Mute(why) => Some(format!("the resolver gives no usable answers: {why}")),
         Resolver::Fit | Resolver::Refusing(_) => None,
-    }
-}
-
-fn detail(resolver: &Resolver) -> String {
-    match resolver {
-        Resolver::Fit => String::new(),
-        Resolver::Refusing(lists) => format!("refused by {}", lists.join(", ")),
-        other => deaf(other).unwrap_or_default(),
-    }
-}
-
-fn refusals(hearing: &Hearing<'_>) -> Option<String> {
-    let lines: Vec<String> = hearing
-        .units
-        .iter()
-        .filter_map(|unit| match &unit.health {
-            Health::Refused(why) => Some(format!("{}: {why}", zone_shown(unit.zone))),
-            _ => None,
-        })
-        .collect();
-    (!lines.is_empty()).then(|| lines.join("\n"))
-}
-
-fn resolver_word(resolver: &Resolver) -> &'static str {
-    match resolver {
-        Resolver::Fit => "fit",
-        Resolver::Rewriting(_) => "rewriting",
-        Resolver::Blind(_) => "blind",
-        Resolver::Refusing(_) => "refused",
-        Resolver::Mute(_) => "mute",
     }
 }

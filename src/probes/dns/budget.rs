@@ -76,40 +76,37 @@ impl Budgets {
         operators.insert(Arc::from(operator), Arc::new(Bucket::new(budget)));
     }
 
-    /// Waits until one more question may be sent; the permit is held until its answer is there.
-    pub(super) async fn admit(&self, operator: &Arc<str>) -> Option<OwnedSemaphorePermit> {
-        let bucket = {
-            let mut operators = self
-                .operators
+    /// The bucket that questions for this operator are drawn from.
+    pub(super) fn bucket(&self, operator: &Arc<str>) -> Arc<Bucket> {
+        let mut operators = self
+            .operators
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if !operators.contains_key(operator) {
+            let further = self
+                .further
                 .lock()
-                .unwrap_or_else(PoisonError::into_inner);
-            if !operators.contains_key(operator) {
-                let further = self
-                    .further
-                    .lock()
-                    .unwrap_or_else(PoisonError::into_inner)
-                    .take();
-                for (name, budget) in further.into_iter().flat_map(|budgets| budgets()) {
-                    operators
-                        .entry(Arc::from(name))
-                        .or_insert_with(|| Arc::new(Bucket::new(budget)));
-                }
+                .unwrap_or_else(PoisonError::into_inner)
+                .take();
+            for (name, budget) in further.into_iter().flat_map(|budgets| budgets()) {
+                operators
+                    .entry(Arc::from(name))
+                    .or_insert_with(|| Arc::new(Bucket::new(budget)));
             }
-            match operators.get(operator) {
-                Some(bucket) => bucket.clone(),
-                None => {
-                    let bucket = Arc::new(Bucket::new(self.default));
-                    operators.insert(operator.clone(), bucket.clone());
-                    bucket
-                }
+        }
+        match operators.get(operator) {
+            Some(bucket) => bucket.clone(),
+            None => {
+                let bucket = Arc::new(Bucket::new(self.default));
+                operators.insert(operator.clone(), bucket.clone());
+                bucket
             }
-        };
-        bucket.admit().await
+        }
     }
 }
 
 /// A token bucket that reserves: whoever comes is told when it may go, so waiting is fair.
-struct Bucket {
+pub(super) struct Bucket {
     budget: Budget,
     in_flight: Arc<Semaphore>,
     /// When the next token is due; none yet: the bucket is full.
@@ -126,7 +123,13 @@ impl Bucket {
         }
     }
 
-    async fn admit(&self) -> Option<OwnedSemaphorePermit> {
+    /// True when whoever comes may go at once.
+    pub(super) fn is_unlimited(&self) -> bool {
+        self.budget.rate <= 0.0 && self.budget.max_in_flight >= Semaphore::MAX_PERMITS
+    }
+
+    /// Waits until one more question may be sent; the permit is held until its answer is there.
+    pub(super) async fn admit(&self) -> Option<OwnedSemaphorePermit> {
         // The semaphore is never closed, so this only fails if that changes.
         let permit = self.in_flight.clone().acquire_owned().await.ok();
         if let Some(wait) = self.reserve(Instant::now()) {
@@ -200,11 +203,12 @@ mod tests {
             },
         );
         let operator: Arc<str> = "list".into();
-        let first = budgets.admit(&operator).await.unwrap();
-        let _second = budgets.admit(&operator).await.unwrap();
-        let third = tokio::time::timeout(Duration::from_millis(30), budgets.admit(&operator)).await;
+        let bucket = budgets.bucket(&operator);
+        let first = bucket.admit().await.unwrap();
+        let _second = bucket.admit().await.unwrap();
+        let third = tokio::time::timeout(Duration::from_millis(30), bucket.admit()).await;
         assert!(third.is_err());
         drop(first);
-        assert!(budgets.admit(&operator).await.is_some());
+        assert!(bucket.admit().await.is_some());
     }
 }

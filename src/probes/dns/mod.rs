@@ -13,23 +13,24 @@ mod ask;
 mod budget;
 mod cache;
 mod question;
-mod resolv_conf;
+mod stream;
+mod sweep;
+mod system;
 mod upstream;
 mod wire;
 
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
-use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::mpsc;
-use tokio::task::JoinSet;
+use tokio::sync::OwnedSemaphorePermit;
 
 pub use answer::{Answer, Mx, Outcome, Record, Soa, Transport, Txt, Value};
 pub use budget::{Budget, FurtherBudgets};
 pub use question::{Question, REDACTED, RecordKind, reverse_name};
-pub use resolv_conf::{SYSTEM_FILE, system_servers};
+pub use sweep::Batch;
+pub use system::system_servers;
 
 use super::clock::Clock;
 use ask::{Ask, Next, redact};
@@ -45,7 +46,7 @@ const RETRY_PAUSE: Duration = Duration::from_millis(200);
 /// How to ask.
 #[derive(Debug, Clone)]
 pub struct DnsSettings {
-    /// The resolvers, in order; empty means those of /etc/resolv.conf.
+    /// The resolvers, in order; empty means those of the system.
     pub servers: Vec<SocketAddr>,
     /// One entry a try: how long to wait for it. Short tries beat one long one, because a resolver
     /// that drops a slow answer has it in its cache at the second.
@@ -125,7 +126,7 @@ impl Dns {
 
     fn with(mut settings: DnsSettings, clock: Arc<dyn Clock>, budgets: Arc<Budgets>) -> Self {
         if settings.servers.is_empty() {
-            settings.servers = system_servers(Path::new(SYSTEM_FILE));
+            settings.servers = system_servers();
         }
         if settings.tries.is_empty() {
             settings.tries = DnsSettings::default().tries;
@@ -169,42 +170,6 @@ impl Dns {
         self.inner.resolve(question, Some(server)).await
     }
 
-    /// Asks many questions, at most `concurrency` at once, and hands over each answer with the
-    /// number of its question as it comes, in any order. Cheaper than a task for each question.
-    pub async fn query_each<I>(
-        &self,
-        questions: I,
-        concurrency: usize,
-        mut on_answer: impl FnMut(usize, Answer),
-    ) where
-        I: IntoIterator<Item = Question>,
-        I::IntoIter: Send + 'static,
-    {
-        let lanes = concurrency.max(1);
-        let queue = Arc::new(Mutex::new(questions.into_iter().enumerate()));
-        let (sender, mut receiver) = mpsc::channel(lanes * 2);
-        let mut tasks = JoinSet::new();
-        for _ in 0..lanes {
-            let (inner, queue, sender) = (self.inner.clone(), queue.clone(), sender.clone());
-            tasks.spawn(async move {
-                loop {
-                    let next = queue.lock().unwrap_or_else(PoisonError::into_inner).next();
-                    let Some((index, question)) = next else {
-                        return;
-                    };
-                    let answer = inner.resolve(&question, None).await;
-                    if sender.send((index, answer)).await.is_err() {
-                        return;
-                    }
-                }
-            });
-        }
-        drop(sender);
-        while let Some((index, answer)) = receiver.recv().await {
-            on_answer(index, answer);
-        }
-    }
-
     /// IPv4 addresses of a name.
     pub async fn a(&self, name: &str) -> Answer {
         self.query(&Question::new(name, RecordKind::A)).await
@@ -243,15 +208,36 @@ impl Dns {
 
 impl Inner {
     async fn resolve(&self, question: &Question, at: Option<SocketAddr>) -> Answer {
-        if !question.is_fresh()
-            && let Some(kept) = self.cache.get(question, at, self.clock.now())
-        {
+        if let Some(kept) = self.cached(question, at, self.clock.now()) {
             return kept;
         }
-        let _permit = match question.operator_key() {
-            Some(operator) => self.budgets.admit(operator).await,
+        let permit = match question.operator_key() {
+            Some(operator) => self.budgets.bucket(operator).admit().await,
             None => None,
         };
+        self.resolve_admitted(question, at, permit).await
+    }
+
+    /// The answer out of the cache, unless the question wants a fresh one.
+    fn cached(
+        &self,
+        question: &Question,
+        at: Option<SocketAddr>,
+        now: jiff::Timestamp,
+    ) -> Option<Answer> {
+        if question.is_fresh() {
+            return None;
+        }
+        self.cache.get(question, at, now)
+    }
+
+    /// Asks the servers; the permit of the question's operator is held until the answer is there.
+    async fn resolve_admitted(
+        &self,
+        question: &Question,
+        at: Option<SocketAddr>,
+        _permit: Option<OwnedSemaphorePermit>,
+    ) -> Answer {
         let mut answer = self.ask(question, at).await;
         // A resolver follows aliases itself; a server that only knows its own zone does not.
         while answer.outcome == Outcome::NoData

@@ -10,6 +10,8 @@ use hickory_proto::rr::{Name, RData, Record as WireRecord};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, UdpSocket};
 
+mod sweep;
+
 use super::*;
 use crate::probes::clock::{ShiftableClock, SystemClock};
 
@@ -435,27 +437,4 @@ async fn typed_records() {
     let txt = dns.txt("txt.example").await.txt();
     assert_eq!(txt, [Txt(vec![b"v=spf1 ".to_vec(), b"\xff-all".to_vec()])]);
     assert_eq!(txt[0].joined(), "v=spf1 \u{fffd}-all");
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn many_questions_each_get_their_own_answer() {
-    fn by_name(asked: &str, _: usize, reply: &mut Message) -> Act {
-        let number: u32 = asked[1..].split('.').next().unwrap().parse().unwrap();
-        add(
-            reply,
-            &format!("{asked}."),
-            RData::A(A(Ipv4Addr::from(0x7f00_0000 + number))),
-        );
-        Act::Send
-    }
-    let server = serve(by_name).await;
-    let dns = client(&[server.address]);
-    let questions = (0..3000u32).map(|n| Question::new(format!("n{n}.example"), RecordKind::A));
-    let mut right = 0;
-    dns.query_each(questions, 100, |index, answer| {
-        let wanted = Ipv4Addr::from(0x7f00_0000 + u32::try_from(index).unwrap());
-        right += usize::from(answer.v4() == [wanted]);
-    })
-    .await;
-    assert_eq!(right, 3000);
 }

@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -42,7 +42,6 @@ pub(super) struct Upstream {
     outstanding: Semaphore,
     sockets: Mutex<Vec<Arc<Socket>>>,
     wanted_sockets: usize,
-    turn: AtomicUsize,
     case_changes: AtomicU32,
     without_edns: AtomicBool,
     silent: AtomicU32,
@@ -56,7 +55,6 @@ impl Upstream {
             outstanding: Semaphore::new(max_outstanding.clamp(1, Semaphore::MAX_PERMITS)),
             sockets: Mutex::default(),
             wanted_sockets: sockets.max(1),
-            turn: AtomicUsize::new(0),
             case_changes: AtomicU32::new(0),
             without_edns: AtomicBool::new(false),
             silent: AtomicU32::new(0),
@@ -71,6 +69,11 @@ impl Upstream {
     /// Waits for a place among the questions outstanding at this server.
     pub(super) async fn place(&self) -> Option<SemaphorePermit<'_>> {
         self.outstanding.acquire().await.ok()
+    }
+
+    /// A place among the questions outstanding, if one is free at this moment.
+    pub(super) fn try_place(&self) -> Option<SemaphorePermit<'_>> {
+        self.outstanding.try_acquire().ok()
     }
 
     /// Whether 0x20 may be used.
@@ -92,7 +95,10 @@ impl Upstream {
     }
 
     pub(super) fn note_answer(&self) {
-        if self.silent.swap(0, Ordering::Relaxed) >= SILENT_LIMIT {
+        // Looked at first: nearly always it is 0, and writing is dear when many answers come.
+        if self.silent.load(Ordering::Relaxed) > 0
+            && self.silent.swap(0, Ordering::Relaxed) >= SILENT_LIMIT
+        {
             *self.resting() = None;
         }
     }
@@ -137,14 +143,14 @@ impl Upstream {
     }
 
     fn socket(&self) -> io::Result<Arc<Socket>> {
-        let turn = self.turn.fetch_add(1, Ordering::Relaxed) % self.wanted_sockets;
+        let turn = rand::random_range(0..self.wanted_sockets);
         let mut sockets = self.sockets.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(socket) = sockets.get(turn)
             && socket.is_usable()
         {
             return Ok(socket.clone());
         }
-        let socket = Arc::new(Socket::connect(self.address)?);
+        let socket = Arc::new(Socket::open(self.address)?);
         match sockets.get_mut(turn) {
             Some(old) => *old = socket.clone(),
             None => sockets.push(socket.clone()),
@@ -243,6 +249,22 @@ async fn tcp(server: SocketAddr, query: &Query) -> io::Result<Vec<u8>> {
     }
 }
 
+/// A connected socket on a port the system picks at random.
+///
+/// # Errors
+///
+/// No route, no such family, no file handle left.
+pub(super) fn connect(server: SocketAddr) -> io::Result<UdpSocket> {
+    let local: SocketAddr = match server {
+        SocketAddr::V4(_) => (Ipv4Addr::UNSPECIFIED, 0).into(),
+        SocketAddr::V6(_) => (Ipv6Addr::UNSPECIFIED, 0).into(),
+    };
+    let socket = std::net::UdpSocket::bind(local)?;
+    socket.connect(server)?;
+    socket.set_nonblocking(true)?;
+    UdpSocket::from_std(socket)
+}
+
 struct Socket {
     udp: Arc<UdpSocket>,
     pending: Arc<Pending>,
@@ -251,16 +273,8 @@ struct Socket {
 }
 
 impl Socket {
-    /// A connected socket on a port the system picks at random.
-    fn connect(server: SocketAddr) -> io::Result<Self> {
-        let local: SocketAddr = match server {
-            SocketAddr::V4(_) => (Ipv4Addr::UNSPECIFIED, 0).into(),
-            SocketAddr::V6(_) => (Ipv6Addr::UNSPECIFIED, 0).into(),
-        };
-        let socket = std::net::UdpSocket::bind(local)?;
-        socket.connect(server)?;
-        socket.set_nonblocking(true)?;
-        let udp = Arc::new(UdpSocket::from_std(socket)?);
+    fn open(server: SocketAddr) -> io::Result<Self> {
+        let udp = Arc::new(connect(server)?);
         let pending = Arc::new(Pending::default());
         let reader = tokio::spawn(read(udp.clone(), pending.clone()));
         Ok(Self {

@@ -161,6 +161,93 @@ pub(super) fn decode(name: &str, kind: RecordKind, answer: &[u8]) -> Decoded {
     }
 }
 
+/// Reads the plain answers that list servers give: addresses of exactly the name asked for, or none with an SOA record, and
+/// nothing compressed in an unusual way. None: it takes [`decode`] to read this one.
+pub(super) fn decode_plain(query: &Query, answer: &[u8]) -> Option<Decoded> {
+    let count = |at: usize| Some(u16::from_be_bytes([*answer.get(at)?, *answer.get(at + 1)?]));
+    let (answers, authorities) = (count(6)?, count(8)?);
+    let mut at = query.question_end;
+    let mut ttl = u32::MAX;
+    let mut records = Vec::new();
+    let outcome = match rcode(answer) {
+        0 if answers > 0 => {
+            for _ in 0..answers {
+                let record = answer.get(at..at + 16)?;
+                // owner: a pointer to the question's name; type A, class IN, four octets
+                if record[..6] != [0xc0, HEADER as u8, 0, 1, 0, 1] || record[10..12] != [0, 4] {
+                    return None;
+                }
+                let kept = u32::from_be_bytes(record[6..10].try_into().ok()?);
+                ttl = ttl.min(kept);
+                let octets: [u8; 4] = record[12..16].try_into().ok()?;
+                records.push((kept, octets));
+                at += 16;
+            }
+            let name = plain_name(query);
+            let of = |(ttl, octets): (u32, [u8; 4])| Record {
+                name: name.clone(),
+                ttl,
+                value: Value::A(octets.into()),
+            };
+            Outcome::Records(records.into_iter().map(of).collect())
+        }
+        3 if answers == 0 && authorities == 1 => {
+            ttl = soa_ttl(answer, at)?;
+            Outcome::NxDomain
+        }
+        _ => return None,
+    };
+    Some(Decoded {
+        outcome,
+        chain: Vec::new(),
+        ttl: Some(ttl),
+        authoritative: answer[2] & 0x04 != 0,
+    })
+}
+
+/// The name of a query, lower case.
+fn plain_name(query: &Query) -> String {
+    let mut name = String::with_capacity(query.question_end - HEADER);
+    let mut rest = &query.packet[HEADER..];
+    while let Some((&length, after)) = rest.split_first()
+        && length > 0
+    {
+        let (label, after) = after.split_at(usize::from(length));
+        if !name.is_empty() {
+            name.push('.');
+        }
+        name.extend(label.iter().map(|octet| octet.to_ascii_lowercase() as char));
+        rest = after;
+    }
+    name
+}
+
+/// The negative TTL (RFC 2308 section 5) of the SOA record at `at`; None when it is another record.
+fn soa_ttl(answer: &[u8], at: usize) -> Option<u32> {
+    let fixed = skip_name(answer, at)?;
+    let head = answer.get(fixed..fixed + 10)?;
+    if head[..4] != [0, 6, 0, 1] {
+        return None;
+    }
+    let own = u32::from_be_bytes(head[4..8].try_into().ok()?);
+    let length = usize::from(u16::from_be_bytes([head[8], head[9]]));
+    let data = answer.get(fixed + 10..fixed + 10 + length)?;
+    let minimum = u32::from_be_bytes(data.last_chunk::<4>().copied()?);
+    Some(own.min(minimum))
+}
+
+/// Where a name ends that begins at `at`.
+fn skip_name(answer: &[u8], mut at: usize) -> Option<usize> {
+    loop {
+        match *answer.get(at)? {
+            0 => return Some(at + 1),
+            pointer if pointer >= 0xc0 => return Some(at + 2),
+            length if length < 64 => at += 1 + usize::from(length),
+            _ => return None,
+        }
+    }
+}
+
 /// Walks the alias chain inside one message and collects the records at its end.
 fn follow(
     message: &Message,

@@ -1,9 +1,13 @@
 //! Which lists and resolvers a scan believes.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use serde_json::json;
 
 use super::{FIVE, HEALTHY, TARGET, TURNED, found, laboratory, scan, scan_with};
-use crate::actions::testing::{NameServer, Zone, carry_out};
+use crate::actions::testing::{NameServer, Zone, carry_out, carry_out_through};
+use crate::probes::{DnsSettings, ProbeSettings, Probes, SystemClock};
 use crate::record::{Severity, StepOutcome};
 
 #[tokio::test]
@@ -23,36 +27,126 @@ async fn broken_lists_neither_list_nor_clear() {
             "2.0.0.127.psbl.surriel.com A 127.0.0.2",
             if zone_text.is_empty() { zone } else { "" },
         );
-        let server = NameServer::serve(Zone::read(&format!("{healthy}{zone_text}"))).await;
+        let few = vec![TARGET];
+        let many = [
+            few.clone(),
+            vec!["203.0.113.1", "203.0.113.2", "203.0.113.3", "203.0.113.4"],
+        ];
+        for addresses in [few, many.concat()] {
+            let server = NameServer::serve(Zone::read(&format!("{healthy}{zone_text}"))).await;
+            let args = json!({"addresses": addresses, "domains": [], "lists": FIVE});
+            let report = carry_out("blacklist.scan", &laboratory(), args, server.address)
+                .await
+                .unwrap();
+            let target = &report.outputs["targets"][0];
+            assert_eq!(target["broken"][0]["list"], "psbl", "{zone}: {target:#}");
+            let reason = target["broken"][0]["reason"].as_str().unwrap();
+            assert!(reason.contains(expected), "{reason}");
+            assert_eq!(found(&report), [("list-broken", Severity::Informational)]);
+            // Three other blocklists, ZEN among them, still say clean.
+            assert_eq!(
+                (report.outcome, &target["clean"]),
+                (StepOutcome::Good, &json!(3)),
+                "{zone}"
+            );
+            assert_eq!(report.outputs["lists"]["broken"], 1);
+            // With few targets it is asked beside its controls, which saves a round trip; with more it is not troubled.
+            assert_eq!(
+                server
+                    .asked()
+                    .iter()
+                    .any(|question| question.starts_with(&format!("{TURNED}.psbl"))),
+                addresses.len() == 1
+            );
+            assert!(
+                !report
+                    .subjects
+                    .iter()
+                    .any(|subject| subject.contains("psbl"))
+            );
+        }
+    }
+}
+
+/// Two resolvers, the first of which is not to be believed: the lists speak through the second, and nothing that the first
+/// said counts.
+#[tokio::test]
+async fn lists_are_believed_only_through_a_resolver_that_shows_them() {
+    for (first, word) in [
+        ("* NODATA", "blind"),
+        ("* A 198.51.100.9", "rewriting"),
+        ("* SILENT", "mute"),
+        ("* REFUSED", "refused"),
+    ] {
+        let bad = NameServer::serve(Zone::read(first)).await;
+        let listed = format!("{HEALTHY}{TURNED}.psbl.surriel.com A 127.0.0.2");
+        let good = NameServer::serve(Zone::read(&listed)).await;
+        let probes = through(&[bad.address, good.address]);
         let args = json!({"addresses": [TARGET], "domains": [], "lists": FIVE});
-        let report = carry_out("blacklist.scan", &laboratory(), args, server.address)
+        let report = carry_out_through(&probes, "blacklist.scan", &laboratory(), args)
             .await
             .unwrap();
-        let target = &report.outputs["targets"][0];
-        assert_eq!(target["broken"][0]["list"], "psbl", "{zone}: {target:#}");
-        let reason = target["broken"][0]["reason"].as_str().unwrap();
-        assert!(reason.contains(expected), "{reason}");
-        assert_eq!(found(&report), [("list-broken", Severity::Informational)]);
-        // Three other blocklists, ZEN among them, still say clean.
+        assert_eq!(report.outcome, StepOutcome::Finding, "{word}");
+        assert_eq!(report.outputs["listed"][0]["list"], "psbl", "{word}");
+        assert_eq!(report.outputs["targets"][0]["clean"], 3, "{word}");
+        let resolver = &report.outputs["resolver"];
+        assert_eq!(resolver["verdict"], "fit", "{resolver:#}");
+        assert_eq!(resolver["compared"][0]["verdict"], word);
+        assert_eq!(resolver["compared"][1]["verdict"], "fit");
+        let unfit = report
+            .findings
+            .iter()
+            .find(|finding| finding.code == "resolver-unfit")
+            .unwrap();
+        assert_eq!(unfit.subject, format!("resolver {}", bad.address));
+        assert!(unfit.severity <= Severity::Minor);
+        let proof = &report.findings[0].evidence[0];
         assert_eq!(
-            (report.outcome, &target["clean"]),
-            (StepOutcome::Good, &json!(3)),
-            "{zone}"
-        );
-        assert_eq!(report.outputs["lists"]["broken"], 1);
-        assert!(
-            !server
-                .asked()
-                .iter()
-                .any(|question| question.starts_with(&format!("{TURNED}.psbl")))
-        );
-        assert!(
-            !report
-                .subjects
-                .iter()
-                .any(|subject| subject.contains("psbl"))
+            proof.from.as_deref(),
+            Some(format!("resolver {}", good.address).as_str())
         );
     }
+}
+
+/// A resolver that is well is asked alone: nobody is troubled twice.
+#[tokio::test]
+async fn a_second_resolver_is_not_asked_without_need() {
+    let first = NameServer::serve(Zone::read(HEALTHY)).await;
+    let second = NameServer::serve(Zone::read(HEALTHY)).await;
+    let probes = through(&[first.address, second.address]);
+    let lists = ["spamhaus-zen", "psbl", "spamcop-bl"];
+    let args = json!({"addresses": [TARGET], "domains": [], "lists": lists});
+    let report = carry_out_through(&probes, "blacklist.scan", &laboratory(), args)
+        .await
+        .unwrap();
+    assert_eq!(report.outcome, StepOutcome::Good);
+    assert!(second.asked().is_empty(), "{:?}", second.asked());
+    // A list that fails through the first one speaks through the second.
+    let without_psbl = HEALTHY.replace(
+        "2.0.0.127.psbl.surriel.com A 127.0.0.2",
+        "*.psbl.surriel.com SERVFAIL",
+    );
+    let first = NameServer::serve(Zone::read(&without_psbl)).await;
+    let probes = through(&[first.address, second.address]);
+    let args = json!({"addresses": [TARGET], "domains": [], "lists": lists});
+    let report = carry_out_through(&probes, "blacklist.scan", &laboratory(), args)
+        .await
+        .unwrap();
+    assert_eq!(report.outputs["targets"][0]["clean"], 3);
+    assert_eq!(report.outcome, StepOutcome::Good, "{:#?}", report.outputs);
+}
+
+fn through(servers: &[std::net::SocketAddr]) -> Probes {
+    let dns = DnsSettings {
+        servers: servers.to_vec(),
+        tries: [200, 200].map(Duration::from_millis).to_vec(),
+        ..DnsSettings::default()
+    };
+    let settings = ProbeSettings {
+        dns,
+        ..ProbeSettings::default()
+    };
+    Probes::new(settings, Arc::new(SystemClock)).unwrap()
 }
 
 #[tokio::test]

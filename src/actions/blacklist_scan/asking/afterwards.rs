@@ -1,0 +1,98 @@
+//! What is asked when the targets have been: test entries once more where that is due, and the reasons of the hits.
+
+use std::net::SocketAddr;
+
+use super::{Asking, named, question, reply};
+use crate::mail::dnsbl::{Expect, Health, Verdict};
+use crate::probes::dns::{self, Batch, Outcome, RecordKind};
+
+impl Asking<'_, '_> {
+    /// "No data" is how some lists and resolvers refuse in the middle of a scan: units that gave it show their test entry
+    /// again.
+    pub(super) async fn recheck(&mut self) {
+        let mut doubtful: Vec<usize> = self
+            .heard
+            .iter()
+            .filter(|one| {
+                let answer = one.answer.as_deref();
+                answer.is_some_and(|answer| answer.outcome == Outcome::NoData)
+            })
+            .map(|one| one.unit)
+            .collect();
+        doubtful.sort_unstable();
+        doubtful.dedup();
+        for index in doubtful {
+            let unit = &mut self.units[index];
+            let control = unit
+                .controls
+                .iter()
+                .find(|control| control.expect == Expect::Listed);
+            let (Some(control), Some(server)) = (control, unit.server) else {
+                continue;
+            };
+            let question = named(unit.chosen, &control.question.name, RecordKind::A)
+                .operator(unit.chosen.list.operator.as_str())
+                .fresh();
+            let again = reply(&self.context.probes.dns.query_at(server, &question).await);
+            match unit.chosen.list.read(&again).verdict {
+                Verdict::NotListed => unit.health = Health::Silent,
+                Verdict::Refused(why) => unit.health = Health::Refused(why),
+                Verdict::Listed
+                | Verdict::Allowed
+                | Verdict::Noted
+                | Verdict::Unknown(_)
+                | Verdict::Broken(_) => {}
+            }
+        }
+    }
+
+    /// Fetches what the lists say about their hits, from the resolver that told of them.
+    pub(super) async fn explain(&mut self) {
+        let hits: Vec<usize> = (0..self.heard.len())
+            .filter(|index| {
+                let one = &self.heard[*index];
+                one.reading.verdict == Verdict::Listed && one.answer.is_some()
+            })
+            .collect();
+        if hits.is_empty() {
+            return;
+        }
+        self.context.progress.note(&format!(
+            "asking for the reasons of {} listings",
+            hits.len()
+        ));
+        let told_by = |hit: usize| self.heard[hit].answer.as_ref().and_then(|one| one.server);
+        let mut servers: Vec<SocketAddr> = hits.iter().filter_map(|hit| told_by(*hit)).collect();
+        servers.sort_unstable();
+        servers.dedup();
+        let mut texts = Vec::new();
+        for server in servers {
+            let mut batches = Vec::new();
+            let mut places: Vec<Vec<usize>> = Vec::new();
+            for (index, unit) in self.units.iter().enumerate() {
+                let (mine, asked): (Vec<usize>, Vec<dns::Question>) = hits
+                    .iter()
+                    .filter(|hit| self.heard[**hit].unit == index && told_by(**hit) == Some(server))
+                    .filter_map(|hit| {
+                        let question = question(unit, &self.subjects[self.heard[*hit].subject])?;
+                        Some((*hit, named(unit.chosen, &question.name, RecordKind::Txt)))
+                    })
+                    .unzip();
+                batches.push(Batch::new(
+                    Some(&unit.chosen.list.operator),
+                    asked.into_iter(),
+                ));
+                places.push(mine);
+            }
+            let dns = &self.context.probes.dns;
+            dns.sweep(Some(server), batches, |batch, number, answer| {
+                let text: Vec<String> = answer.txt().iter().map(dns::Txt::joined).collect();
+                texts.push((places[batch][number], text));
+            })
+            .await;
+        }
+        for (index, text) in texts {
+            self.heard[index].text = text;
+        }
+    }
+}

@@ -19,6 +19,7 @@ use std::collections::HashSet;
 use super::{Action, ActionError, Argument, Context, Effect, Kind, Next, Output, Work};
 use crate::mail::dnsbl::{self, List, Subject, catalogue};
 use crate::mail::ptr::{Helo, helo};
+pub(in crate::actions) use asking::reply;
 use selection::{Selection, Wishes};
 use verdict::RefusedTarget;
 

@@ -31,6 +31,7 @@ mod smarthost_check;
 mod target;
 #[cfg(test)]
 mod testing;
+mod vantage_check;
 mod wait;
 mod web;
 
@@ -45,6 +46,7 @@ pub use crate::record::Effect;
 
 /// All actions, in the order of the reference.
 pub static ACTIONS: &[&dyn Action] = &[
+    &vantage_check::VantageCheck,
     &blacklist_scan::BlacklistScan,
     &rdns_verify::RdnsVerify,
     &mailauth_check::MailauthCheck,

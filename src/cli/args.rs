@@ -245,6 +245,15 @@ pub enum Command {
         #[arg(long = "with", value_name = "NAME=VALUE")]
         with: Vec<String>,
     },
+    /// Is this machine fit to judge? Resolvers, port 25 outbound, clock, state folder
+    #[command(
+        after_help = "Examples:\n  mailmedic doctor\n  mailmedic doctor --site sites/acme.yaml\n  mailmedic doctor --resolver 127.0.0.1 --resolver 192.0.2.53   # compares them"
+    )]
+    Doctor {
+        /// Site file: its resolvers are looked at, and its servers tried on port 25
+        #[arg(long, value_name = "FILE")]
+        site: Option<PathBuf>,
+    },
     /// Shell completions
     Completions {
         /// For which shell

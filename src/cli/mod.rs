@@ -97,6 +97,7 @@ fn dispatch(cli: Cli) -> Result<Exit, Fail> {
         Command::Probe { action, site, with } => {
             commands::probe::probe(&open()?, action, site.as_deref(), with)
         }
+        Command::Doctor { site } => commands::doctor::doctor(&open()?, site.as_deref()),
         Command::Completions { shell } => commands::reference::completions(*shell),
     }
 }

@@ -55,7 +55,11 @@ pub(super) fn text(text: &str) -> Result<(), Fail> {
 
 /// Writes one JSON object to standard output.
 pub(super) fn json(value: &Value) -> Result<(), Fail> {
-    text(&serde_json::to_string_pretty(value).unwrap_or_default())
+    let mut out = io::BufWriter::new(io::stdout().lock());
+    serde_json::to_writer_pretty(&mut out, value).map_err(io::Error::from)?;
+    out.write_all(b"\n")?;
+    out.flush()?;
+    Ok(())
 }
 
 /// Writes a warning to standard error.

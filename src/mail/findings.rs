@@ -58,6 +58,7 @@ mod tests {
             "server-",
             "postmaster-",
             "resolver-unfit",
+            "vantage-",
             "list-broken",
             "http-unexpected",
             "spf-",

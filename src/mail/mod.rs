@@ -14,6 +14,7 @@ pub mod ntlm;
 pub mod ptr;
 pub mod relay;
 pub mod reply;
+pub mod resolvers;
 pub mod sasl;
 pub mod spf;
 pub mod tag_list;

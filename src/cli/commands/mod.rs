@@ -2,6 +2,7 @@
 
 pub(super) mod decide;
 pub(super) mod demo;
+pub(super) mod doctor;
 pub(super) mod fleet;
 pub(super) mod init;
 pub(super) mod listing;

@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use super::run::runtime;
 use crate::actions::{
     Action, ActionError, Args, ArtifactSink, Conditions, Context, Effect, Facts, Kind, Next,
-    Progress, Report, Secrets, StepInfo,
+    Progress, Report, Secrets, StepInfo, Vault,
 };
 use crate::cli::exit::Exit;
 use crate::cli::fail::{Fail, chain};
@@ -94,13 +94,65 @@ pub(in crate::cli) fn probe(
         Some(path) => workspace::site(path)?,
         None => without_site(&args),
     };
-    let probes = workspace.probes(&site)?;
     let live = Live::new(&workspace.global);
-    let progress = Tell(&live, name);
+    let started = workspace.clock.now();
+    let mut report = once(workspace, action, &site, &args, &live)?;
+    // Moved, not copied: a scan of very many targets fills memory once.
+    let outputs = Value::Object(std::mem::take(&mut report.outputs));
+    let mut object = json!({
+        "schema": "mailmedic.probe/1",
+        "action": name,
+        "site": (!site.id.is_empty()).then_some(&site.id),
+        "vantage": site.vantage,
+        "outcome": report.outcome,
+        "outputs": null,
+        "findings": report.findings,
+        "started": started,
+        "finished": Timestamp::max(workspace.clock.now(), started),
+    });
+    object["outputs"] = outputs;
+    if !Vault::of_process().is_empty() {
+        Vault::of_process().redact_value(&mut object);
+    }
+    if workspace.global.json {
+        out::json(&object)?;
+    } else {
+        let outputs = match object["outputs"].take() {
+            Value::Object(outputs) => outputs,
+            _ => Map::new(),
+        };
+        let findings = serde_json::from_value(object["findings"].take()).unwrap_or_default();
+        show(
+            workspace, action, &site, started, &report, outputs, findings,
+        )?;
+    }
+    Ok(exit(report.outcome))
+}
+
+/// What the end of one look means for a script.
+pub(super) fn exit(outcome: StepOutcome) -> Exit {
+    match outcome {
+        StepOutcome::Good | StepOutcome::NotApplicable => Exit::Healthy,
+        StepOutcome::Finding | StepOutcome::Unknown => Exit::FindingsOpen,
+        StepOutcome::Failed | StepOutcome::Rejected => Exit::Failed,
+    }
+}
+
+/// Carries one action out without a run: nothing is kept.
+pub(super) fn once(
+    workspace: &Workspace,
+    action: &dyn Action,
+    site: &Site,
+    args: &Args,
+    live: &Live,
+) -> Result<Report, Fail> {
+    let name = action.name();
+    let probes = workspace.probes(site)?;
+    let progress = Tell(live, name);
     let secrets = Secrets::default();
     let context = Context {
-        site: &site,
-        args: &args,
+        site,
+        args,
         probes: &probes,
         progress: &progress,
         artifacts: &Nothing,
@@ -116,49 +168,17 @@ pub(in crate::cli) fn probe(
             wait: None,
         },
     };
-    let started = workspace.clock.now();
-    let next = runtime()?.block_on(action.carry_out(&context));
-    let report = match next {
-        Ok(Next::Done(report)) => *report,
-        Ok(Next::Wait(wait)) => {
-            return Err(Fail::failed(format!(
-                "{name} wants to wait: {}",
-                wait.reason
-            )));
-        }
-        Err(ActionError::Argument(error)) => {
-            return Err(Fail::invalid(format!(
-                "{error} (`mailmedic actions {name}` tells what it takes)"
-            )));
-        }
-        Err(error) => return Err(Fail::failed(chain(&error))),
-    };
-    let mut object = json!({
-        "schema": "mailmedic.probe/1",
-        "action": name,
-        "site": (!site.id.is_empty()).then_some(&site.id),
-        "vantage": site.vantage,
-        "outcome": report.outcome,
-        "outputs": report.outputs,
-        "findings": report.findings,
-        "started": started,
-        "finished": Timestamp::max(workspace.clock.now(), started),
-    });
-    crate::actions::Vault::of_process().redact_value(&mut object);
-    if workspace.global.json {
-        out::json(&object)?;
-    } else {
-        let outputs = object["outputs"].as_object().cloned().unwrap_or_default();
-        let findings = serde_json::from_value(object["findings"].clone()).unwrap_or_default();
-        show(
-            workspace, action, &site, started, &report, outputs, findings,
-        )?;
+    match runtime()?.block_on(action.carry_out(&context)) {
+        Ok(Next::Done(report)) => Ok(*report),
+        Ok(Next::Wait(wait)) => Err(Fail::failed(format!(
+            "{name} wants to wait: {}",
+            wait.reason
+        ))),
+        Err(ActionError::Argument(error)) => Err(Fail::invalid(format!(
+            "{error} (`mailmedic actions {name}` tells what it takes)"
+        ))),
+        Err(error) => Err(Fail::failed(chain(&error))),
     }
-    Ok(match report.outcome {
-        StepOutcome::Good | StepOutcome::NotApplicable => Exit::Healthy,
-        StepOutcome::Finding | StepOutcome::Unknown => Exit::FindingsOpen,
-        StepOutcome::Failed | StepOutcome::Rejected => Exit::Failed,
-    })
 }
 
 /// Shows the result like a step of a run: a run of one step, made up and never stored.

@@ -6,6 +6,9 @@
 #![allow(clippy::unwrap_used)]
 
 mod blacklist_scan;
+mod event_logs;
+#[path = "../incident/mod.rs"]
+mod incident;
 mod lab;
 mod rdns_verify;
 mod relay_test;

@@ -2,12 +2,12 @@
 //! have turned tabs into blanks, quoted, bulleted, joined or escaped the lines.
 
 mod fields;
-mod xml;
 
 use std::sync::LazyLock;
 
 use regex::Regex;
 
+use super::eventlog::element;
 use super::log::{Unparsed, Why};
 use super::reader::{Format, Head, LineReader, Options, Out, Reader};
 use super::record::{Record, Records};
@@ -307,7 +307,7 @@ fn after_label<'l>(line: &'l str, label: &str) -> Option<&'l str> {
 /// Stays in the XML part until its last line closes the element, then takes its better facts over.
 fn xml_state(mut record: Record, xml: String, last: &str, records: &mut Vec<Record>) -> State {
     if last.contains("</Event>") {
-        xml::take(&xml, &mut record);
+        element::read(&xml).take(&mut record);
         records.push(record);
         return State::Outside;
     }
@@ -320,7 +320,7 @@ fn close(state: State, sheet: &mut Sheet, raw: &[String]) {
         State::Outside => return,
         State::Header(record) | State::Description(record) | State::Data(record) => record,
         State::Xml(mut record, xml) => {
-            xml::take(&xml, &mut record);
+            element::read(&xml).take(&mut record);
             record
         }
     };

@@ -1,11 +1,30 @@
 //! The registry of formats, and how one is found for a file.
 
 use super::blocks::{Clipboard2003, Clipboard2008};
+use super::eventlog;
 use super::export::{Csv2003, Text2003};
 use super::reader::{Format, Head};
 
 /// All formats.
-pub static FORMATS: &[&dyn Format] = &[&Clipboard2003, &Clipboard2008, &Text2003, &Csv2003];
+pub static FORMATS: &[&dyn Format] = &[
+    eventlog::EVT,
+    eventlog::EVTX,
+    eventlog::XML,
+    eventlog::JSON,
+    eventlog::WEVTUTIL,
+    eventlog::CSV_2008,
+    eventlog::GET_EVENTLOG,
+    eventlog::GET_WINEVENT,
+    eventlog::EVENTQUERY,
+    eventlog::LOGPARSER,
+    eventlog::LIST_2003,
+    eventlog::DUMPEL,
+    eventlog::PSLOGLIST,
+    &Clipboard2003,
+    &Clipboard2008,
+    &Text2003,
+    &Csv2003,
+];
 
 /// A file could not be read.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]

@@ -16,6 +16,7 @@
 mod blocks;
 mod decode;
 mod description;
+mod eventlog;
 mod export;
 mod formats;
 mod intake;

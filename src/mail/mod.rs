@@ -11,6 +11,7 @@ pub mod lookup;
 pub mod marked;
 pub mod mta_sts;
 pub mod ntlm;
+mod logs;
 pub mod ptr;
 pub mod relay;
 pub mod reply;

@@ -4,6 +4,7 @@ use super::blocks::{Clipboard2003, Clipboard2008};
 use super::eventlog;
 use super::export::{Csv2003, Text2003};
 use super::reader::{Format, Head};
+use crate::mail::logs::Postfix;
 
 /// All formats.
 pub static FORMATS: &[&dyn Format] = &[
@@ -24,6 +25,7 @@ pub static FORMATS: &[&dyn Format] = &[
     &Clipboard2008,
     &Text2003,
     &Csv2003,
+    &Postfix,
 ];
 
 /// A file could not be read.

@@ -1,0 +1,14 @@
+//! Formats of mail server logs: what Unix and Exchange servers write about each message.
+//!
+//! Each is a [`Format`](crate::mail::events::Format) of its own; the registry is
+//! [`FORMATS`](crate::mail::events::FORMATS). Lines about one message are joined by its queue id ([`queue`]), with a table
+//! that forgets, so that memory stays flat.
+
+mod host;
+mod postfix;
+mod queue;
+mod syslog;
+#[cfg(test)]
+mod tests;
+
+pub(in crate::mail) use postfix::Postfix;

@@ -4,7 +4,7 @@ use super::blocks::{Clipboard2003, Clipboard2008};
 use super::eventlog;
 use super::export::{Csv2003, Text2003};
 use super::reader::{Format, Head};
-use crate::mail::logs::Postfix;
+use crate::mail::logs::{Exim, Postfix, Sendmail};
 
 /// All formats.
 pub static FORMATS: &[&dyn Format] = &[
@@ -26,6 +26,8 @@ pub static FORMATS: &[&dyn Format] = &[
     &Text2003,
     &Csv2003,
     &Postfix,
+    &Exim,
+    &Sendmail,
 ];
 
 /// A file could not be read.

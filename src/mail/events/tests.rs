@@ -342,7 +342,30 @@ fn piece() -> impl Strategy<Value = String> {
         Just("0000: ff".to_owned()),
         Just("1/1/2011\t10:00:00\tS\tE\tC\t7004\tU\tC\tx".to_owned()),
         Just("1/1/2011,10:00:00,S,E,C,7004,U,C,\"x".to_owned()),
+        mutated(),
         Just(String::new()),
         "\\PC{0,40}",
     ]
+}
+
+/// Lines of all cases, with a piece cut out or put in.
+fn mutated() -> impl Strategy<Value = String> {
+    let mut lines: Vec<String> = Vec::new();
+    for (path, _) in cases() {
+        let text = as_text(&std::fs::read(path).unwrap());
+        lines.extend(text.lines().map(str::to_owned));
+    }
+    let at = any::<proptest::sample::Index>;
+    (proptest::sample::select(lines), at(), at(), "[\\PC]{0,3}").prop_map(
+        |(line, from, to, put)| {
+            let chars: Vec<char> = line.chars().collect();
+            let (a, b) = (from.index(chars.len() + 1), to.index(chars.len() + 1));
+            let (a, b) = (a.min(b), a.max(b));
+            // Most keep all but a few characters.
+            let b = if b - a > 12 { a } else { b };
+            let head: String = chars[..a].iter().collect();
+            let tail: String = chars[b..].iter().collect();
+            format!("{head}{put}{tail}")
+        },
+    )
 }

@@ -4,11 +4,15 @@
 //! [`FORMATS`](crate::mail::events::FORMATS). Lines about one message are joined by its queue id ([`queue`]), with a table
 //! that forgets, so that memory stays flat.
 
+mod exim;
 mod host;
 mod postfix;
 mod queue;
+mod sendmail;
 mod syslog;
 #[cfg(test)]
 mod tests;
 
+pub(in crate::mail) use exim::Exim;
 pub(in crate::mail) use postfix::Postfix;
+pub(in crate::mail) use sendmail::Sendmail;

@@ -100,7 +100,9 @@ impl Clock {
         let zone = options.timezone.clone();
         let shown = zone.clone().unwrap_or(TimeZone::UTC);
         Self {
-            until: options.until.map(|until| until.to_zoned_datetime(shown).datetime()),
+            until: options
+                .until
+                .map(|until| until.to_zoned_datetime(shown).datetime()),
             zone,
             year: None,
             month: 0,

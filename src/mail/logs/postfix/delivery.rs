@@ -57,7 +57,10 @@ impl<'l> Delivery<'l> {
             .then(|| Host::read(self.relay))
             .flatten();
         let named = relay.is_some_and(|relay| relay.address.is_some() || relay.name.contains('.'));
-        let local = local_service || relay.is_some_and(|relay| relay.is_loopback() || !named);
+        // A socket of this machine: `mx1.acme.example[private/dovecot-lmtp]`.
+        let socket = self.relay.contains("[private/") || self.relay.contains("[/");
+        let local =
+            local_service || socket || relay.is_some_and(|relay| relay.is_loopback() || !named);
         let answered =
             self.reply.contains(" said: ") || self.reply.contains("refused to talk to me");
         event.what = match (self.status, answered) {

@@ -1,0 +1,495 @@
+//! Exim: mainlog and rejectlog.
+//!
+//! Arrivals `<=`, deliveries `=>` `->` `>>`, failures `**`, delays `==`, joined by message id. The rejectlog repeats the
+//! refusals of the mainlog with the header lines of the message; both may be given at once, so refusals that stand in a
+//! rejectlog are told only where no mainlog is: a file with header lines or without any arrival is a rejectlog, and its
+//! refusals carry the source `exim/rejectlog`, by which who counts can leave them out.
+
+use std::borrow::Cow;
+
+use jiff::civil::DateTime;
+use jiff::tz::{Offset, TimeZone};
+
+use super::host::{Host, bracketed};
+use super::queue::{Key, Origin, Recent};
+use crate::mail::events::{
+    Direction, Event, Format, Head, LineReader, Options, Out, Reader, What, Why, Zone,
+};
+
+/// The format.
+pub(in crate::mail) struct Exim;
+
+impl Format for Exim {
+    fn name(&self) -> &'static str {
+        "exim"
+    }
+
+    fn summary(&self) -> &'static str {
+        "mainlog or rejectlog of Exim"
+    }
+
+    fn recognise(&self, head: &Head<'_>) -> u8 {
+        let ours = |line: &str| {
+            stamp(line).is_some_and(|(_, _, rest)| {
+                message_id(rest).is_some()
+                    || KNOWN.iter().any(|known| rest.starts_with(known))
+                    || rest.contains(" rejected ")
+            })
+        };
+        if head.text.lines().any(ours) { 85 } else { 0 }
+    }
+
+    fn reader(&self, options: &Options) -> Reader {
+        Reader::Lines(Box::new(MainLog {
+            zone: options.timezone.clone(),
+            queue: Recent::default(),
+            stated: false,
+            wall: false,
+            header: false,
+        }))
+    }
+}
+
+/// Lines without a message id that tell nothing that is looked for.
+const KNOWN: &[&str] = &[
+    "Start queue run",
+    "End queue run",
+    "exim ",
+    "SMTP connection ",
+    "SMTP protocol ",
+    "SMTP command ",
+    "SMTP data timeout",
+    "SMTP call ",
+    "no host name found",
+    "no IP address found",
+    "TLS error",
+    "TLS client disconnected",
+    "unexpected disconnection",
+    "Connection from ",
+    "refused connection",
+    "H=",
+    "Warning: ",
+    "daemon: ",
+    "cwd=",
+    "ident connection",
+    "sender verify ",
+    "host name alias",
+    "too many connections",
+    "no MAIL in SMTP connection",
+];
+
+struct MainLog {
+    zone: Option<TimeZone>,
+    queue: Recent<Key, Origin>,
+    stated: bool,
+    wall: bool,
+    /// Within the header lines that a rejectlog quotes.
+    header: bool,
+}
+
+struct At<'l> {
+    number: u32,
+    line: &'l str,
+    local: DateTime,
+    offset: Option<Offset>,
+}
+
+impl LineReader for MainLog {
+    fn line(&mut self, number: u32, line: &str, out: &mut Out<'_>) {
+        let Some((local, offset, rest)) = stamp(line) else {
+            // A rejectlog quotes the header of the message below its line and closes it with a rule.
+            let quoted =
+                self.header || line.starts_with("Envelope-from:") || line.starts_with("----");
+            self.header = quoted && !line.starts_with("----");
+            if line.trim().is_empty() {
+                return;
+            }
+            if quoted {
+                out.passed(1);
+            } else {
+                out.unparsed(number, line, Why::Outside);
+            }
+            return;
+        };
+        self.header = false;
+        let at = At {
+            number,
+            line,
+            local,
+            offset,
+        };
+        match self.read(&at, rest, out) {
+            Some(true) => {}
+            Some(false) => out.passed(1),
+            None => out.unparsed(number, line, Why::Malformed),
+        }
+    }
+
+    fn end(&mut self, out: &mut Out<'_>) {
+        match (self.wall, &self.zone) {
+            (false, _) if self.stated => out.zone(Zone::Stated),
+            (_, Some(_)) => out.zone(Zone::Given),
+            (true, None) => {
+                out.note("the time zone of the log is not known; its times are taken as they stand")
+            }
+            (false, None) => {}
+        }
+    }
+}
+
+impl MainLog {
+    /// `Some(true)` for an event, `Some(false)` for nothing that is looked for.
+    fn read(&mut self, at: &At<'_>, rest: &str, out: &mut Out<'_>) -> Option<bool> {
+        // The process id, where it is logged.
+        let rest = match rest.strip_prefix('[') {
+            Some(pid) if pid.as_bytes().first().is_some_and(u8::is_ascii_digit) => {
+                pid.split_once("] ").map_or(rest, |(_, rest)| rest)
+            }
+            _ => rest,
+        };
+        let Some((id, tail)) = message_id(rest) else {
+            return self.without_message(at, rest, out);
+        };
+        let key = Key::new(id)?;
+        let (op, tail) = tail.split_once(' ').unwrap_or((tail, ""));
+        match op {
+            "<=" => self.arrival(at, id, key, tail, out),
+            "=>" | "->" | ">>" => self.delivery(at, id, key, tail, What::Delivered, out),
+            "**" | "==" => self.delivery(at, id, key, tail, What::DeliveryFailed, out),
+            "*>" => Some(false),
+            "Completed" => {
+                self.queue.remove(key);
+                Some(false)
+            }
+            // Remarks about a message: retries, frozen, unfrozen, errors of a host that is tried.
+            _ => {
+                if rest.contains(" rejected ") {
+                    return self.without_message(at, tail_after(rest, id), out);
+                }
+                Some(false)
+            }
+        }
+    }
+
+    fn arrival(
+        &mut self,
+        at: &At<'_>,
+        id: &str,
+        key: Key,
+        tail: &str,
+        out: &mut Out<'_>,
+    ) -> Option<bool> {
+        let (sender, fields) = tail.split_once(' ').unwrap_or((tail, ""));
+        let sender = if sender == "<>" { "" } else { sender };
+        let host = host_of(fields);
+        let (account, method) = login_of(fields);
+        let protocol = field(fields, "P=");
+        let user = field(fields, "U=").filter(|_| protocol == Some("local"));
+        let origin = Origin {
+            client: host.map(|host| host.name.into()),
+            client_address: host.and_then(|host| host.address),
+            helo: helo_of(fields).map(Box::from),
+            account: account.or(user).map(Box::from),
+            auth_method: method.map(Box::from),
+            sender: Some(sender.into()),
+            message_id: field(fields, "id=").map(Box::from),
+            size: field(fields, "S=").and_then(|size| size.parse().ok()),
+            fresh: true,
+            told: true,
+        };
+        self.queue.insert(key, origin);
+        let mut event = self.event(at, out);
+        event.what = What::Received;
+        event.direction = match host.is_some_and(|host| !host.is_loopback()) {
+            true => Direction::Inbound,
+            false => Direction::Local,
+        };
+        event.queue = Some(Cow::Borrowed(id));
+        self.queue.get(key)?.arrive(&mut event);
+        out.event(&event);
+        Some(true)
+    }
+
+    fn delivery(
+        &mut self,
+        at: &At<'_>,
+        id: &str,
+        key: Key,
+        tail: &str,
+        what: What,
+        out: &mut Out<'_>,
+    ) -> Option<bool> {
+        let mut event = self.event(at, out);
+        event.queue = Some(Cow::Borrowed(id));
+        event.what = what;
+        let (recipient, fields) = recipient_of(tail)?;
+        event.recipient = Some(Cow::Borrowed(recipient));
+        let host = host_of(fields);
+        let transport = field(fields, "T=").unwrap_or_default();
+        let remote = host.is_some_and(|host| !host.is_loopback());
+        let failed = what == What::DeliveryFailed;
+        // A failure without a host is ours to deliver only where a local transport is named.
+        let local =
+            !remote && (!failed || transport.contains("local") || transport.contains("lmtp"));
+        event.direction = if local {
+            Direction::Local
+        } else {
+            Direction::Outbound
+        };
+        if remote {
+            event.remote = host.map(|host| Cow::Borrowed(host.name));
+            event.address = host.and_then(|host| host.address);
+        }
+        if failed {
+            let text = reason(fields);
+            if let Some(at) = text.find("SMTP error from remote ") {
+                event.what = What::Refused;
+                event.reply = Some(Cow::Borrowed(&text[at..]));
+                event.command = command(&text[at..]).map(Cow::Borrowed);
+            } else {
+                event.reply = (!text.is_empty()).then_some(Cow::Borrowed(text));
+            }
+        } else {
+            event.reply = quoted(fields, "C=\"").map(Cow::Borrowed);
+        }
+        event.sender = field(fields, "F=")
+            .and_then(bracketed)
+            .map(|(sender, _)| Cow::Borrowed(sender));
+        if let Some(origin) = self.queue.get(key) {
+            origin.complete(&mut event);
+        }
+        out.event(&event);
+        Some(true)
+    }
+
+    fn without_message(&mut self, at: &At<'_>, rest: &str, out: &mut Out<'_>) -> Option<bool> {
+        let mut event = self.event(at, out);
+        event.direction = Direction::Inbound;
+        if let Some((front, refusal)) = rest.split_once("rejected ")
+            && front.contains("H=")
+        {
+            let host = host_of(front)?;
+            event.what = What::RefusedClient;
+            event.remote = Some(Cow::Borrowed(host.name));
+            event.address = host.address;
+            event.helo = helo_of(front).map(Cow::Borrowed);
+            event.sender = field(front, "F=")
+                .and_then(bracketed)
+                .map(|(sender, _)| Cow::Borrowed(sender));
+            event.account = login_of(front).0.map(Cow::Borrowed);
+            let (verb, reason) = match refusal.split_once(": ") {
+                Some((head, reason)) => (head.split(' ').next().unwrap_or_default(), reason),
+                None => (refusal.split(' ').next().unwrap_or_default(), refusal),
+            };
+            if let Some(at) = refusal.find('<') {
+                event.recipient = bracketed(&refusal[at..])
+                    .filter(|_| verb == "RCPT")
+                    .map(|(recipient, _)| Cow::Borrowed(recipient));
+            }
+            event.command = Some(Cow::Owned(verb.to_ascii_lowercase()));
+            event.reply = Some(Cow::Borrowed(reason));
+            out.event(&event);
+            return Some(true);
+        }
+        if let Some((driver, tail)) = rest.split_once(" authenticator failed for ") {
+            let host = host_of_client(tail)?;
+            event.what = What::AuthFailed;
+            event.remote = Some(Cow::Borrowed(host.name));
+            event.address = host.address;
+            event.auth_method = Some(Cow::Borrowed(driver));
+            event.account = quoted_in(tail, "set_id=").map(Cow::Borrowed);
+            out.event(&event);
+            return Some(true);
+        }
+        KNOWN
+            .iter()
+            .any(|known| rest.starts_with(known))
+            .then_some(false)
+    }
+
+    fn event<'l>(&mut self, at: &At<'l>, out: &Out<'_>) -> Event<'l> {
+        let zone = match at.offset {
+            Some(offset) => {
+                self.stated = true;
+                TimeZone::fixed(offset)
+            }
+            None => {
+                self.wall = true;
+                self.zone.clone().unwrap_or(TimeZone::UTC)
+            }
+        };
+        let zoned = at.local.to_zoned_datetime(zone).ok();
+        Event {
+            time: zoned.map(|zoned| zoned.timestamp()),
+            local: Some(at.local),
+            source: Some(Cow::Borrowed("exim")),
+            text: Cow::Borrowed(at.line),
+            ..Event::at(out.place(at.number, at.number))
+        }
+    }
+}
+
+/// `2024-05-05 10:20:30.123 +0200 ` in front of a line.
+fn stamp(line: &str) -> Option<(DateTime, Option<Offset>, &str)> {
+    let bytes = line.as_bytes();
+    if bytes.len() < 21
+        || bytes[4] != b'-'
+        || bytes[7] != b'-'
+        || bytes[10] != b' '
+        || bytes[13] != b':'
+    {
+        return None;
+    }
+    let number = |from: usize, to: usize| line.get(from..to)?.parse::<i8>().ok();
+    let year: i16 = line.get(..4)?.parse().ok()?;
+    let local = DateTime::new(
+        year,
+        number(5, 7)?,
+        number(8, 10)?,
+        number(11, 13)?,
+        number(14, 16)?,
+        number(17, 19)?.min(59),
+        0,
+    )
+    .ok()?;
+    let mut rest = line.get(19..)?;
+    if let Some(fraction) = rest.strip_prefix('.') {
+        rest = fraction.trim_start_matches(|c: char| c.is_ascii_digit());
+    }
+    rest = rest.strip_prefix(' ')?;
+    let zone = rest.get(..6).filter(|zone| {
+        matches!(zone.as_bytes()[0], b'+' | b'-')
+            && zone.as_bytes()[5] == b' '
+            && zone[1..5].bytes().all(|b| b.is_ascii_digit())
+    });
+    let Some(zone) = zone else {
+        return Some((local, None, rest));
+    };
+    let (hours, minutes): (i32, i32) = (zone[1..3].parse().ok()?, zone[3..5].parse().ok()?);
+    let seconds = (hours * 60 + minutes) * 60 * if zone.starts_with('-') { -1 } else { 1 };
+    Some((local, Offset::from_seconds(seconds).ok(), &rest[6..]))
+}
+
+/// A message id of 16 characters (6-6-2) or, since 4.97, 23 (6-11-4), and what follows.
+fn message_id(rest: &str) -> Option<(&str, &str)> {
+    let (id, tail) = rest.split_once(' ')?;
+    let parts: Vec<usize> = id.split('-').map(str::len).collect();
+    let fits = parts == [6, 6, 2] || parts == [6, 11, 4];
+    (fits && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')).then_some((id, tail))
+}
+
+fn tail_after<'l>(rest: &'l str, id: &str) -> &'l str {
+    rest.get(id.len() + 1..).unwrap_or_default()
+}
+
+/// The value of ` K=value`, up to the next blank.
+fn field<'l>(text: &'l str, key: &str) -> Option<&'l str> {
+    let at = position(text, key)?;
+    let value = &text[at + key.len()..];
+    value
+        .split(' ')
+        .next()
+        .map(|v| v.trim_end_matches(':'))
+        .filter(|value| !value.is_empty())
+}
+
+/// Where a key stands as a word of its own.
+fn position(text: &str, key: &str) -> Option<usize> {
+    if text.starts_with(key) {
+        return Some(0);
+    }
+    text.match_indices(key)
+        .find(|(at, _)| text.as_bytes().get(at.wrapping_sub(1)) == Some(&b' '))
+        .map(|(at, _)| at)
+}
+
+fn quoted<'l>(text: &'l str, key: &str) -> Option<&'l str> {
+    let at = position(text, key)?;
+    let rest = &text[at + key.len()..];
+    Some(&rest[..rest.find('"').unwrap_or(rest.len())])
+}
+
+/// `(set_id=user)`.
+fn quoted_in<'l>(text: &'l str, key: &str) -> Option<&'l str> {
+    let (_, rest) = text.split_once(key)?;
+    rest.split([')', ' '])
+        .next()
+        .filter(|value| !value.is_empty())
+}
+
+/// `H=name (helo) [address]:port`.
+fn host_of(text: &str) -> Option<Host<'_>> {
+    host_of_client(&text[position(text, "H=")? + 2..])
+}
+
+/// `name (helo) [address]`, `(helo) [address]`, `[address]`.
+fn host_of_client(text: &str) -> Option<Host<'_>> {
+    let open = text.find('[')?;
+    let close = open + text[open..].find(']')?;
+    let name = text[..open].split(' ').next().unwrap_or_default();
+    let address = &text[open + 1..close];
+    let named = !name.is_empty() && !name.starts_with('(');
+    Some(Host {
+        name: if named { name } else { address },
+        address: address.parse().ok(),
+    })
+}
+
+fn helo_of(text: &str) -> Option<&str> {
+    let at = position(text, "H=")?;
+    let until = at + text[at..].find('[')?;
+    let (_, rest) = text[at..until].split_once('(')?;
+    rest.split(')').next()
+}
+
+/// `A=login:user` or `A=plain`.
+fn login_of(text: &str) -> (Option<&str>, Option<&str>) {
+    match field(text, "A=") {
+        Some(value) => match value.split_once(':') {
+            Some((driver, account)) => (Some(account), Some(driver)),
+            None => (None, Some(value)),
+        },
+        None => (None, None),
+    }
+}
+
+/// The recipient of a delivery line and what follows: `a@x.example <orig@y.example> R=...`.
+fn recipient_of(tail: &str) -> Option<(&str, &str)> {
+    let end = tail.find(' ').unwrap_or(tail.len());
+    let (first, rest) = tail.split_at(end);
+    let rest = rest.trim_start();
+    // Local parts and pipes are followed by the address they came from.
+    match bracketed(rest) {
+        Some((address, after)) if !first.contains('@') => Some((address, after.trim_start())),
+        _ => Some((first.trim_end_matches(':'), rest)),
+    }
+    .filter(|(recipient, _)| !recipient.is_empty())
+}
+
+/// What a failure line says behind its fields.
+fn reason(fields: &str) -> &str {
+    if let Some(at) = fields.find(": ") {
+        return fields[at + 2..].trim();
+    }
+    if let Some((_, text)) = fields.split_once("defer (") {
+        return text.split_once("): ").map_or(text, |(_, text)| text);
+    }
+    fields
+}
+
+fn command(text: &str) -> Option<&'static str> {
+    let (_, tail) = text.split_once(" after ")?;
+    [
+        ("RCPT TO", "rcpt"),
+        ("pipelined sending of RCPT", "rcpt"),
+        ("MAIL FROM", "mail"),
+        ("end of data", "end of data"),
+        ("DATA", "data"),
+        ("EHLO", "ehlo"),
+        ("HELO", "helo"),
+        ("initial connection", "connect"),
+    ]
+    .iter()
+    .find(|(words, _)| tail.starts_with(words))
+    .map(|(_, verb)| *verb)
+}

@@ -338,6 +338,23 @@ async fn reference_and_help_answer() {
         ],
     );
     assert!(out(&reply).contains("sender.office.com"), "{}", out(&reply));
+    // A flag is a flag before and after the text, quoted or not.
+    let sender = "550 5.7.60 SMTP; Client does not have permissions to send as this sender";
+    let unquoted: Vec<&str> = sender.split(' ').collect();
+    for arguments in [
+        [&["explain", sender, "--json"][..]].concat(),
+        [&["explain", "--json", sender][..]].concat(),
+        [&["explain"], &unquoted[..], &["--json"]].concat(),
+        ["--json", "explain", "--", sender].to_vec(),
+    ] {
+        let output = mailmedic(folder.path(), &arguments);
+        assert_eq!(code(&output), 0, "{arguments:?}: {}", err(&output));
+        let told: Value = serde_json::from_str(&out(&output)).unwrap();
+        assert!(
+            told.to_string().contains(r#""class":"sender""#),
+            "{arguments:?}: {told}"
+        );
+    }
     for (line, words) in [
         ("explain nonsense-code", "finding code"),
         ("show nothing", "no run"),

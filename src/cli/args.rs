@@ -224,11 +224,11 @@ pub enum Command {
     },
     /// What a finding code or a mail server's reply means, and what to do
     #[command(
-        after_help = "Examples:\n  mailmedic explain rdns-generic\n  mailmedic explain \"550 5.7.606 Access denied, banned sending IP [192.0.2.10]\""
+        after_help = "Examples:\n  mailmedic explain rdns-generic\n  mailmedic explain \"550 5.7.606 Access denied, banned sending IP [192.0.2.10]\"\n  mailmedic explain --json -- \"--- 550 no ---\"   # a text that begins with a dash"
     )]
     Explain {
         /// A finding code, or a reply as it stands in a log
-        #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true)]
+        #[arg(required = true)]
         what: Vec<String>,
     },
     /// Carry out one action that only looks, ad hoc

@@ -63,6 +63,7 @@ const OUTPUTS: &[Output] = &[
         "accepted",
         "true when the path took the message; null when the connection was lost after the final dot",
     ),
+    Output::new("via", "the host that the message was handed to"),
     Output::new("arrived", "true when it was found in the mailbox"),
     Output::new("folder", "the folder it was found in; else null"),
     Output::new("seconds", "from acceptance to the mailbox; else null"),

@@ -1,17 +1,23 @@
 //! `smarthost.check`: can the site hand its mail to the relay it is meant to use?
 //!
 //! A ladder of stages from the form of the name to the senders that are accepted; each is written down with its time, the
-//! server's words and what they mean. It stops where going on would prove nothing. One login is tried at most, because two
-//! wrong ones lock accounts, and never over a channel whose other end is not proven. No message is sent: see
-//! `delivery.probe` for that.
+//! server's words and what they mean. It stops where going on would prove nothing. One login with the site's account is tried at
+//! most, because two wrong ones lock accounts; one that was refused is not tried again in the same run until a person has
+//! answered a step; and none ever over a channel whose other end is not proven. No message is sent: `delivery.probe` sends one,
+//! and what it saw in the same run is read here.
 
+mod control;
+mod delivered;
 mod dialogue;
+mod envelope;
 mod ladder;
 mod login;
 mod plan;
 mod reach;
 mod remedy;
+mod repeat;
 mod senders;
+mod surroundings;
 #[cfg(test)]
 mod tests;
 
@@ -76,7 +82,19 @@ const ARGUMENTS: &[Argument] = &[
         "control",
         Kind::Text,
         "none",
-        "another mail server of the site file, to tell a blocked port from a dead smarthost",
+        "another mail server of the site file, to tell a blocked port from a dead smarthost, and whether the direct way is closed",
+    ),
+    Argument::optional(
+        "size",
+        Kind::Integer,
+        "not asked",
+        "octets of the largest message that the site's own server allows",
+    ),
+    Argument::optional(
+        "negative_control",
+        Kind::Boolean,
+        "false",
+        "also try one invented name and password, to see whether the smarthost takes anything",
     ),
 ];
 
@@ -103,6 +121,10 @@ const OUTPUTS: &[Output] = &[
     ),
     Output::new("certificate", "its certificate"),
     Output::new("transcript", "the session, line by line"),
+    Output::new(
+        "login",
+        "how the login ended that was tried last: host, account, accepted, at, reply; null when none was tried",
+    ),
 ];
 
 impl Action for SmarthostCheck {
@@ -143,13 +165,19 @@ async fn check(context: &Context<'_>) -> Result<Next, ActionError> {
     reach::name(&mut ladder, &plan);
     let addresses = reach::addresses(&mut ladder, &plan, context).await;
     if let Some(session) = reach::connect(&mut ladder, &plan, context, &addresses).await {
-        dialogue::hold(&mut ladder, &plan, context, session).await;
+        let way = dialogue::hold(&mut ladder, &plan, context, session).await;
+        if let Some(way) = way {
+            control::ask(&mut ladder, &plan, &way).await;
+            delivered::read(&mut ladder, &plan, context);
+        }
+        surroundings::look(&mut ladder, &plan, context).await;
     }
     ladder.fill_up();
     let readiness = ladder.readiness();
     let outcome: StepOutcome = match readiness {
         Readiness::Inconclusive => Verdict::Unknown,
         _ if !ladder.findings.is_empty() => Verdict::Finding,
+        _ if !ladder.is_told() => Verdict::Unknown,
         _ => Verdict::Good,
     }
     .into();
@@ -160,7 +188,8 @@ async fn check(context: &Context<'_>) -> Result<Next, ActionError> {
         .with("endpoint", &ladder.endpoint)
         .with("capabilities", &ladder.capabilities)
         .with("certificate", &ladder.certificate)
-        .with("transcript", &ladder.transcript);
+        .with("transcript", &ladder.transcript)
+        .with("login", &ladder.login);
     report.outcome = outcome;
     report.subjects = ladder.judged_subjects();
     report.findings = ladder.findings;

@@ -24,7 +24,7 @@ pub(super) fn refused(
         "{} does not take mail from {} for outside: {reply}",
         path.host, path.sender
     );
-    let mut report = outputs(marked, json!(false), reply, summary.clone());
+    let mut report = outputs(path, marked, json!(false), reply, summary.clone());
     add(
         context,
         &mut report,
@@ -39,7 +39,7 @@ pub(super) fn refused(
 pub(super) fn lost(context: &Context<'_>, path: &Path, marked: &Marked, memo: &Memo) -> Report {
     if let Some(trouble) = &memo.trouble {
         let reason = format!("the mailbox could not be read to the end of the wait: {trouble}");
-        let mut report = outputs(marked, accepted(memo), &memo.reply, reason);
+        let mut report = outputs(path, marked, accepted(memo), &memo.reply, reason);
         report.outcome = StepOutcome::Unknown;
         return report;
     }
@@ -60,7 +60,7 @@ pub(super) fn lost(context: &Context<'_>, path: &Path, marked: &Marked, memo: &M
             path.host
         )
     };
-    let mut report = outputs(marked, accepted(memo), &memo.reply, summary.clone());
+    let mut report = outputs(path, marked, accepted(memo), &memo.reply, summary.clone());
     if memo.certain {
         let proof = ("smtp", memo.transcript.clone());
         add(
@@ -85,7 +85,7 @@ pub(super) fn bounced(
     bounce: &Seen,
 ) -> Report {
     let summary = format!("The marked message that {} accepted came back.", path.host);
-    let mut report = outputs(marked, accepted(memo), &memo.reply, summary.clone());
+    let mut report = outputs(path, marked, accepted(memo), &memo.reply, summary.clone());
     let text = String::from_utf8_lossy(&bounce.bytes)
         .chars()
         .take(4000)
@@ -117,7 +117,7 @@ pub(super) fn arrived(
         .trace
         .egress(|address| laboratory || special_use(address).is_none());
     let reason = format!("arrived in {}", seen.folder);
-    let mut report = outputs(marked, json!(true), &memo.reply, reason);
+    let mut report = outputs(path, marked, json!(true), &memo.reply, reason);
     let results: serde_json::Map<String, Value> = METHODS
         .iter()
         .map(|method| ((*method).to_owned(), json!(seen.trace.result(method))))
@@ -174,8 +174,9 @@ fn accepted(memo: &Memo) -> Value {
     }
 }
 
-fn outputs(marked: &Marked, accepted: Value, reply: &str, reason: String) -> Report {
+fn outputs(path: &Path, marked: &Marked, accepted: Value, reply: &str, reason: String) -> Report {
     Report::new(Verdict::Good)
+        .with("via", path.host.to_ascii_lowercase())
         .with("accepted", accepted)
         .with("arrived", false)
         .with("folder", Value::Null)

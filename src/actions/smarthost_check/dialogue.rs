@@ -1,10 +1,11 @@
-//! H05 to H11: the session from the greeting to the login mechanisms.
+//! H05 to H10: the session from the greeting to the capabilities after TLS, and what is asked in it afterwards.
 
 use std::net::IpAddr;
 
+use super::control::Way;
 use super::ladder::{Fault, Ladder, Mark, Step};
 use super::plan::Plan;
-use super::{login, remedy, senders};
+use super::{envelope, login, remedy, senders};
 use crate::actions::{Context, certificate};
 use crate::mail::ptr;
 use crate::mail::reply::Stage;
@@ -15,15 +16,16 @@ use crate::site::Tls;
 /// A mail server should greet within this (milliseconds); RFC 5321 allows five minutes.
 const SLOW_GREETING: u64 = 30_000;
 
-/// The stages of a session in their order. `None` ends the climb; what it broke on is on the ladder.
+/// The stages of a session in their order. `None` ends the climb; what it broke on is on the ladder. Otherwise the way that led to
+/// the end of it.
 pub(super) async fn hold(
     ladder: &mut Ladder,
     plan: &Plan,
     context: &Context<'_>,
     mut session: Session,
-) {
+) -> Option<Way> {
     context.progress.note(&format!("talking to {}", plan.host));
-    climb(ladder, plan, context, &mut session).await;
+    let way = climb(ladder, plan, context, &mut session).await;
     session.quit().await;
     let transcript = session.into_transcript();
     // Evidence of a fault is the session up to its end; it is known only now.
@@ -35,6 +37,7 @@ pub(super) async fn hold(
         }
     }
     ladder.transcript = Some(transcript);
+    way
 }
 
 /// Evidence that [`hold`] fills in when the session is over.
@@ -47,18 +50,26 @@ async fn climb(
     plan: &Plan,
     context: &Context<'_>,
     session: &mut Session,
-) -> Option<()> {
+) -> Option<Way> {
     greeting(ladder, plan, session).await?;
     let helo = our_name(plan, context, session);
     ehlo(ladder, plan, session, &helo).await?;
     helo_name(ladder, plan, context).await;
+    let implicit = session.tls().is_some();
     tls(ladder, plan, session, &helo).await?;
     ladder.capabilities = Some(session.capabilities().clone());
-    if let Some(mechanism) = login::mechanism(ladder, plan, context, session) {
-        login::try_once(ladder, plan, session, mechanism).await?;
+    let mechanism = login::mechanism(ladder, plan, context, session);
+    if let Some(mechanism) = mechanism {
+        login::try_once(ladder, plan, context, session, mechanism).await?;
     }
     senders::ask(ladder, plan, session).await;
-    Some(())
+    envelope::ask(ladder, plan, session).await;
+    Some(Way {
+        endpoint: session.endpoint().clone(),
+        helo,
+        starttls: !implicit && session.tls().is_some(),
+        mechanism,
+    })
 }
 
 /// The name to greet with: the real server's, else the tester's, else this machine's address (RFC 5321 4.1.3).

@@ -5,12 +5,13 @@ use std::time::Instant;
 use jiff::Timestamp;
 use serde::Serialize;
 
+use super::repeat::Login;
 use crate::mail::reply::{self, Class, Classification, PeerRole};
 use crate::probes::smtp::{Capabilities, CertificateReport, Reply, Transcript};
 use crate::record::{Evidence, Finding, Severity};
 
 /// The stages in order: id, and what they look at.
-const STAGES: [(&str, &str); 13] = [
+const STAGES: [(&str, &str); 32] = [
     ("H01", "form of the name"),
     ("H02", "addresses"),
     ("H03", "IPv6"),
@@ -23,8 +24,33 @@ const STAGES: [(&str, &str); 13] = [
     ("H10", "EHLO after TLS"),
     ("H11", "login mechanisms"),
     ("H12", "login"),
+    ("H13", "a wrong login"),
     ("H14", "sender"),
+    ("H15", "bounces"),
+    ("H16", "size"),
+    ("H17", "recipients a message"),
+    ("H18", "rich text"),
+    ("H19", "a marked message"),
+    ("H20", "arrival"),
+    ("H21", "hops"),
+    ("H22", "the receiver's words"),
+    ("H23", "SPF"),
+    ("H24", "return path"),
+    ("H25", "DKIM and DMARC"),
+    ("H26", "outgoing address"),
+    ("H27", "time"),
+    ("H28", "unknown recipient"),
+    ("H29", "circles"),
+    ("H30", "the direct way"),
+    ("H31", "incoming mail"),
+    ("H32", "who to call"),
 ];
+
+/// The last stage that decides whether mail can leave; what comes after it is good to know.
+const LAST_ESSENTIAL: &str = "H14";
+
+/// Stages that a machine elsewhere cannot judge, and that say nothing about whether mail can leave.
+const ASIDE: [&str; 3] = ["H13", "H21", "H30"];
 
 /// How a stage ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -73,6 +99,13 @@ pub(super) struct Stage {
     pub(super) detail: String,
     pub(super) reply: Option<String>,
     pub(super) class: Option<Class>,
+}
+
+impl Stage {
+    /// Could not be judged, and mail hangs on it.
+    fn is_undecided(&self) -> bool {
+        self.outcome == Mark::Unknown && self.id <= LAST_ESSENTIAL
+    }
 }
 
 /// What a stage brought, before it is put on the ladder.
@@ -125,6 +158,8 @@ pub(super) struct Ladder {
     pub(super) capabilities: Option<Capabilities>,
     pub(super) certificate: Option<CertificateReport>,
     pub(super) transcript: Option<Transcript>,
+    /// How the login ended, now or, where none is tried again, before.
+    pub(super) login: Option<Login>,
     evidence_from: Option<String>,
 }
 
@@ -140,6 +175,7 @@ impl Ladder {
             capabilities: None,
             certificate: None,
             transcript: None,
+            login: None,
             evidence_from: None,
         }
     }
@@ -226,25 +262,36 @@ impl Ladder {
         self.stages.sort_by_key(|stage| stage.id);
     }
 
-    /// The first stage that failed; else the first that could not be judged.
+    /// The first stage that failed; else the first of the essential ones that could not be judged.
     pub(super) fn blocked_at(&self) -> Option<&'static str> {
-        let first = |mark| self.stages.iter().find(|stage| stage.outcome == mark);
-        first(Mark::Failed)
-            .or_else(|| first(Mark::Unknown))
+        let failed = |stage: &&Stage| stage.outcome == Mark::Failed;
+        let first = self.stages.iter().find(failed);
+        first
+            .or_else(|| self.stages.iter().find(|stage| stage.is_undecided()))
             .map(|stage| stage.id)
     }
 
     pub(super) fn readiness(&self) -> Readiness {
         let any = |mark| self.stages.iter().any(|stage| stage.outcome == mark);
+        let elsewhere =
+            |stage: &Stage| stage.outcome == Mark::NotFromHere && !ASIDE.contains(&stage.id);
         if any(Mark::Failed) {
             Readiness::Blocked
-        } else if any(Mark::Unknown) {
+        } else if self.stages.iter().any(Stage::is_undecided) {
             Readiness::Inconclusive
-        } else if any(Mark::Warning) || any(Mark::NotFromHere) {
+        } else if any(Mark::Warning) || any(Mark::Unknown) || self.stages.iter().any(elsewhere) {
             Readiness::ReadyWithWarnings
         } else {
             Readiness::Ready
         }
+    }
+
+    /// True when every stage that has something to look at told something.
+    pub(super) fn is_told(&self) -> bool {
+        !self
+            .stages
+            .iter()
+            .any(|stage| stage.outcome == Mark::Unknown)
     }
 
     /// The subjects that really were judged.

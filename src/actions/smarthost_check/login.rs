@@ -4,6 +4,7 @@ use super::dialogue::the_session;
 use super::ladder::{Fault, Ladder, Mark, Step};
 use super::plan::Plan;
 use super::remedy;
+use super::repeat::{Login, refused_before};
 use crate::actions::Context;
 use crate::mail::reply::{Reply as ParsedReply, Stage};
 use crate::probes::smtp::{Channel, Failure, Mechanism, Reply, Session};
@@ -85,14 +86,19 @@ pub(super) fn mechanism(
     Some(mechanism)
 }
 
-/// H12: one attempt, no more: a second wrong one may lock the account. None ends the climb.
+/// H12: one attempt in a check, and none after a refusal in the same run until a person has acted: a second wrong one may lock the
+/// account. None ends the climb.
 pub(super) async fn try_once(
     ladder: &mut Ladder,
     plan: &Plan,
+    context: &Context<'_>,
     session: &mut Session,
     mechanism: Mechanism,
 ) -> Option<()> {
     let username = plan.username.as_deref()?;
+    if let Some(before) = refused_before(context, &plan.host, username) {
+        return not_again(ladder, plan, before);
+    }
     let Some(password) = &plan.password else {
         let detail = format!(
             "no password for {username} is known: {}",
@@ -120,7 +126,19 @@ pub(super) async fn try_once(
         ladder.fault("H12", step, fault, the_session());
         return None;
     }
-    match session.auth(mechanism, username, password, false).await {
+    let answer = session.auth(mechanism, username, password, false).await;
+    if let Ok(reply) = &answer
+        && (!reply.is_temporary() || reply.code == 432)
+    {
+        ladder.login = Some(Login {
+            host: plan.host.clone(),
+            account: username.to_owned(),
+            accepted: reply.code == 235,
+            at: context.now(),
+            reply: reply.to_string(),
+        });
+    }
+    match answer {
         Ok(reply) if reply.code == 235 => {
             let detail = format!("{username} by {}", mechanism.name());
             ladder.add(
@@ -135,6 +153,28 @@ pub(super) async fn try_once(
             None
         }
     }
+}
+
+/// The refusal from before stands.
+fn not_again(ladder: &mut Ladder, plan: &Plan, before: Login) -> Option<()> {
+    let Login {
+        account, at, reply, ..
+    } = &before;
+    let fault = Fault {
+        code: "smarthost-login",
+        severity: Severity::Critical,
+        summary: format!("{} refuses the login of {account}: {reply}.", plan.host),
+        remedy: remedy::PASSWORD.to_owned(),
+    };
+    let detail =
+        format!("refused at {at}; not tried again in this run until a person has answered a step");
+    let proof = (
+        "note",
+        format!("answer to the login of {account} at {at}: {reply}"),
+    );
+    ladder.fault("H12", Step::new(Mark::Failed, detail), fault, proof);
+    ladder.login = Some(before);
+    None
 }
 
 fn refused(ladder: &mut Ladder, plan: &Plan, username: &str, reply: &Reply) -> Option<()> {

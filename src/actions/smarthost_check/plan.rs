@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use secrecy::SecretString;
+use sha2::{Digest, Sha256};
 
 use crate::actions::{ActionError, Context};
 use crate::probes::Smtp;
@@ -29,6 +30,12 @@ pub(super) struct Plan {
     /// The name the real server greets with, if it is known.
     pub(super) helo: Option<String>,
     pub(super) control: Option<String>,
+    /// The largest message of the site's own server, in octets.
+    pub(super) size: Option<i64>,
+    /// Whether an invented login may be tried.
+    pub(super) negative_control: bool,
+    /// Letters and digits that nobody has as a name.
+    pub(super) nonce: String,
     pub(super) smtp: Smtp,
     pub(super) vantage: Option<Vantage>,
 }
@@ -110,6 +117,9 @@ impl Plan {
             recipient,
             helo,
             control,
+            size: args.integer("size")?,
+            negative_control: args.boolean("negative_control")?.unwrap_or(false),
+            nonce: nonce(context),
             smtp,
             vantage: site.vantage,
             written,
@@ -134,6 +144,16 @@ impl Plan {
     pub(super) fn is_elsewhere(&self) -> bool {
         self.vantage == Some(Vantage::Outside)
     }
+}
+
+fn nonce(context: &Context<'_>) -> String {
+    let seed = format!("{} {}", context.step.idempotency_key, context.now());
+    let digest = Sha256::digest(seed.as_bytes());
+    digest
+        .iter()
+        .take(8)
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
 }
 
 fn bare(host: &str) -> String {

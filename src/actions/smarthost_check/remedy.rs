@@ -46,6 +46,14 @@ pub(super) const UNPROTECTED: &str = "No login was tried, because the connection
 pub(super) const NO_PASSWORD: &str =
     "Add the password's place to the site file (smarthost.password) and run the check again.";
 pub(super) const SENDER: &str = "Register the address or its domain as a sender at the provider, or send as an address it knows.";
+pub(super) const NULL_SENDER: &str = "Ask the provider how bounces of your server (MAIL FROM:<>) are to be sent; else let the server refuse unknown \
+     recipients at once, so that it has nothing to bounce, or its queue fills up.";
+pub(super) const SIZE: &str = "Set the limit of the mail server and its connectors to that of the smarthost: people then hear at once that a message is \
+     too large, not by a bounce hours later.";
+pub(super) const ACCEPTS_ANYTHING: &str = "The site's address is the only ticket: everything at the site that reaches the smarthost can send through it. Let the \
+     firewall allow it for the mail server alone, and ask the provider to demand the login.";
+pub(super) const BACK_DOOR: &str = "Close outgoing port 25 in the firewall for everything but the smarthost, and log what tries: an infected PC that sends \
+     directly gets the site's address listed again.";
 
 /// What helps against a refusal whose meaning is known.
 pub(super) fn of_class(classified: &Classification, otherwise: &str) -> String {

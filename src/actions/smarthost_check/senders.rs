@@ -30,12 +30,13 @@ pub(super) async fn ask(ladder: &mut Ladder, plan: &Plan, session: &mut Session)
 }
 
 /// What was answered: the reply that decides, and to what.
-struct Heard {
-    reply: Reply,
-    stage: Stage,
+pub(super) struct Heard {
+    pub(super) reply: Reply,
+    pub(super) stage: Stage,
 }
 
-async fn about(
+/// One envelope, taken back: MAIL, RCPT where a recipient is known, RSET.
+pub(super) async fn about(
     session: &mut Session,
     sender: &str,
     recipient: Option<&str>,

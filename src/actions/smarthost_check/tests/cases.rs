@@ -253,6 +253,16 @@ pub(super) const CASES: &[Case] = &[
         &[],
     ),
     (
+        "bounces are refused",
+        |rig| {
+            let refusal = Reply::new(550, "5.7.1 no empty sender here");
+            rig.edit(|server| server.refuse_null_sender = Some(refusal));
+        },
+        "ready_with_warnings",
+        None,
+        &["smarthost-null-sender"],
+    ),
+    (
         "no login is wanted",
         |rig| {
             rig.smarthost().username = None;

@@ -10,7 +10,7 @@ mod sources;
 mod tests;
 
 use super::{Action, ActionError, Argument, Context, Effect, Kind, Next, Output, Report, Work};
-use crate::mail::causes::{self, Analysis, Cause, Confidence};
+use crate::mail::causes::{self, Analysis, Cause, Confidence, SiteFacts};
 use crate::mail::events::{Event, Place};
 use crate::record::{Evidence, Finding, Severity, Verdict};
 use kept::Kept;
@@ -38,6 +38,12 @@ const ARGUMENTS: &[Argument] = &[
         "the site's time zone, else as the times stand",
         "time zone in which the log was shown or exported: an IANA name",
     ),
+    Argument::optional(
+        "working_hours",
+        Kind::Text,
+        "7-19",
+        "when people of the site write mail, Monday to Friday: the first and the last hour, as in 8-18",
+    ),
 ];
 
 const OUTPUTS: &[Output] = &[
@@ -51,6 +57,14 @@ const OUTPUTS: &[Output] = &[
     Output::new(
         "remotes",
         "the hosts that refused, busiest first, 500 at most: host, organisation, failures, classes",
+    ),
+    Output::new(
+        "timeline",
+        "failures of outbound mail over time: unit (hour, day, week), points (start, classes)",
+    ),
+    Output::new(
+        "usage",
+        "who and what sends through the server: users (kind account, device, application or address; name, log_ins, messages, delivered, failed, bytes, most_an_hour, clients, first, last), left_out",
     ),
     Output::new(
         "signals",
@@ -121,19 +135,41 @@ async fn work(context: &Context<'_>) -> Result<Next, ActionError> {
         format: context.args.text("format")?,
         options: sources::options(context)?,
     };
-    let (site, facts) = (joined::site(context), joined::facts(context));
+    let facts = joined::facts(context);
+    let site = SiteFacts {
+        timezone: request.options.timezone.clone(),
+        working_hours: hours(context)?,
+        ..joined::site(context)
+    };
     context.progress.note("reading the server's logs");
     // Reading and matching take their time: not on the thread that also serves the network.
     let done = tokio::task::spawn_blocking(move || {
-        let mut kept = Kept::default();
+        let mut kept = Kept::new(&site);
         let sources = sources::read_all(&request, &mut kept)?;
-        let analysis = causes::analyse(&kept.events, &site, &facts);
+        let analysis = causes::analyse_counted(&kept.events, &kept.traffic, &site, &facts);
         Ok::<_, ActionError>((Read { sources, kept }, analysis))
     });
     let (read, analysis) = done
         .await
         .map_err(|error| ActionError::because("cannot analyse the logs", error))??;
     Ok(report(context, &read, &analysis).into())
+}
+
+/// `8-18`.
+fn hours(context: &Context<'_>) -> Result<Option<(usize, usize)>, ActionError> {
+    let Some(text) = context.args.text("working_hours")? else {
+        return Ok(None);
+    };
+    let hour = |text: &str| text.trim().parse::<usize>().ok().filter(|hour| *hour <= 24);
+    let read = text
+        .split_once('-')
+        .and_then(|(from, to)| Some((hour(from)?, hour(to)?)));
+    match read.filter(|(from, to)| from < to) {
+        Some(hours) => Ok(Some(hours)),
+        None => Err(ActionError::new(format!(
+            "cannot use the working hours '{text}': give two hours of the day, such as 8-18"
+        ))),
+    }
 }
 
 /// What was read.
@@ -168,6 +204,8 @@ fn report(context: &Context<'_>, read: &Read, analysis: &Analysis) -> Report {
             "remotes",
             &analysis.remotes[..analysis.remotes.len().min(REMOTES)],
         )
+        .with("timeline", &analysis.timeline)
+        .with("usage", &analysis.register)
         .with("signals", &analysis.signals)
         .with("causes", &analysis.causes)
         .with("not_shown", &analysis.not_shown)

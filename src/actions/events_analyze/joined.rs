@@ -16,6 +16,11 @@ pub(super) fn site(context: &Context<'_>) -> SiteFacts {
     let servers = site.servers.iter().filter_map(|server| server.address);
     SiteFacts {
         mailboxes: site.mailboxes,
+        domains: site
+            .domains
+            .iter()
+            .map(|domain| domain.to_ascii_lowercase())
+            .collect(),
         addresses: site
             .outbound
             .addresses
@@ -25,6 +30,7 @@ pub(super) fn site(context: &Context<'_>) -> SiteFacts {
             .collect(),
         inside: Vec::new(),
         smarthosts,
+        ..SiteFacts::default()
     }
 }
 

@@ -1,20 +1,33 @@
-//! The events that causes are weighed by: bounded, so that memory stays flat.
+//! What is kept of the events: counters of all of them, and the first failures and log-ins as evidence. Both are bounded,
+//! so that memory stays flat.
 
+use crate::mail::causes::{SiteFacts, Traffic};
 use crate::mail::events::{Event, Sink, What};
 
 /// Events that are kept, at most.
 const MOST: usize = 50_000;
 
-/// Failures and log-ins, in the order in which they were read.
-#[derive(Default)]
+/// Counters, and failures and log-ins in the order in which they were read.
 pub(super) struct Kept {
     pub(super) events: Vec<Event<'static>>,
     /// How many more there were.
     pub(super) beyond: u64,
+    pub(super) traffic: Traffic,
+}
+
+impl Kept {
+    pub(super) fn new(site: &SiteFacts) -> Self {
+        Self {
+            events: Vec::new(),
+            beyond: 0,
+            traffic: Traffic::new(site),
+        }
+    }
 }
 
 impl Sink for Kept {
     fn event(&mut self, event: &Event<'_>) {
+        self.traffic.add(event);
         let weighed =
             event.what.is_failure() || matches!(event.what, What::Authenticated | What::AuthFailed);
         if weighed && self.events.len() < MOST {

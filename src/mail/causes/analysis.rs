@@ -5,14 +5,16 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::definition::definitions;
+use super::definition::{Minimum, definitions};
 use super::facts::{Facts, SiteFacts};
 use super::failure::Failure;
 use super::signal::Signal;
 use super::signals;
+use super::timeline::Timeline;
+use super::traffic::{Register, Traffic};
 use super::weigh::{Cause, NotShown, weigh};
-use crate::mail::events::{Event, What};
-use crate::mail::reply::{Class, catalogue};
+use crate::mail::events::Event;
+use crate::mail::reply::Class;
 
 /// What a set of logs says.
 #[derive(Debug, Clone, Serialize)]
@@ -31,6 +33,10 @@ pub struct Analysis {
     pub refused_clients: BTreeMap<Class, usize>,
     /// The remote hosts of outbound failures, busiest first.
     pub remotes: Vec<Remote>,
+    /// Outbound failures over time, by class.
+    pub timeline: Timeline,
+    /// Who and what sends through the server.
+    pub register: Register,
     /// All signals, also those that were not seen.
     pub signals: Vec<Signal>,
     /// Causes that something speaks for, strongest first.
@@ -55,88 +61,90 @@ pub struct Remote {
     pub note: Option<&'static str>,
 }
 
-/// Analyses events. What other checks found is joined in by `facts`.
+/// Analyses events, all of which are at hand. What other checks found is joined in by `facts`.
 pub fn analyse(events: &[Event<'static>], site: &SiteFacts, facts: &Facts) -> Analysis {
+    let mut traffic = Traffic::new(site);
+    for event in events {
+        traffic.add(event);
+    }
+    analyse_counted(events, &traffic, site, facts)
+}
+
+/// Analyses what was counted of all events; `events` are the first failures and log-ins of them, as evidence.
+pub fn analyse_counted(
+    events: &[Event<'static>],
+    traffic: &Traffic,
+    site: &SiteFacts,
+    facts: &Facts,
+) -> Analysis {
     let failures: Vec<Failure<'_>> = events
         .iter()
         .filter_map(|event| Failure::of(event, site))
         .collect();
-    let times = || failures.iter().filter_map(|f| f.event.time);
-    let span = times().min().zip(times().max());
-    let thin = too_thin(failures.len(), span);
+    let thin = too_thin(traffic);
+    let enough_traffic =
+        traffic.has_traffic() && traffic_thin(traffic, definitions().minimum).is_none();
 
     let measured = signals::measure(&signals::Input {
         failures: &failures,
         events: &events.iter().collect::<Vec<_>>(),
+        traffic,
         site,
         facts,
         enough: thin.is_none(),
+        enough_traffic,
     });
     let (causes, not_shown) = weigh(&measured, thin.as_deref());
     Analysis {
-        failures: failures.len(),
-        noise: events.iter().filter(|e| e.what == What::Noise).count(),
-        span,
+        failures: traffic.failures,
+        noise: traffic.noise,
+        span: traffic.failure_span,
         not_enough_data: thin,
-        classes: count(failures.iter().filter(|f| f.is_outbound())),
-        refused_clients: count(failures.iter().filter(|f| !f.is_outbound())),
-        remotes: remotes(&failures),
+        classes: traffic.classes.clone(),
+        refused_clients: traffic.refused_clients.clone(),
+        remotes: traffic.remotes(),
+        timeline: Timeline::of(&traffic.hours),
+        register: traffic.register(),
         signals: measured,
         causes,
         not_shown,
     }
 }
 
-fn too_thin(failures: usize, span: Option<(Timestamp, Timestamp)>) -> Option<String> {
+/// Too little to judge by numbers: few failures, or where a log shows what succeeded too, few attempts.
+fn too_thin(traffic: &Traffic) -> Option<String> {
     let minimum = definitions().minimum;
+    let few_failures = too_few("failures", traffic.failures, traffic.failure_span, minimum);
+    if few_failures.is_some() && traffic.delivered > 0 && traffic_thin(traffic, minimum).is_none() {
+        return None;
+    }
+    few_failures
+}
+
+fn traffic_thin(traffic: &Traffic, minimum: Minimum) -> Option<String> {
+    let attempts = traffic.attempts.max(traffic.own_messages);
+    let attempts = usize::try_from(attempts).unwrap_or(usize::MAX);
+    too_few("attempts to deliver", attempts, traffic.span, minimum)
+}
+
+fn too_few(
+    what: &str,
+    count: usize,
+    span: Option<(Timestamp, Timestamp)>,
+    minimum: Minimum,
+) -> Option<String> {
     let minutes = span.map_or(0, |(first, last)| {
         (last.as_second() - first.as_second()) / 60
     });
-    let few = failures < minimum.failures;
-    let short = minutes < minimum.span_minutes;
     let mut reasons = Vec::new();
-    if few {
-        reasons.push(format!(
-            "{failures} failures, {} are needed",
-            minimum.failures
-        ));
+    if count < minimum.failures {
+        reasons.push(format!("{count} {what}, {} are needed", minimum.failures));
     }
-    if short {
+    if minutes < minimum.span_minutes {
         reasons.push(format!(
             "they span {minutes} minutes, {} are needed",
             minimum.span_minutes
         ));
     }
     (!reasons.is_empty()).then(|| reasons.join("; "))
-}
-
-fn count<'f>(failures: impl Iterator<Item = &'f Failure<'f>>) -> BTreeMap<Class, usize> {
-    let mut counts = BTreeMap::new();
-    for failure in failures {
-        *counts.entry(failure.class).or_insert(0) += 1;
-    }
-    counts
-}
-
-fn remotes(failures: &[Failure<'_>]) -> Vec<Remote> {
-    let mut by_host: BTreeMap<&str, Remote> = BTreeMap::new();
-    for failure in failures.iter().filter(|f| f.is_outbound()) {
-        let Some(host) = failure.event.remote.as_deref() else {
-            continue;
-        };
-        let remote = by_host.entry(host).or_insert_with(|| Remote {
-            host: host.to_owned(),
-            organisation: failure.organisation.clone().unwrap_or_default(),
-            failures: 0,
-            classes: BTreeMap::new(),
-            note: catalogue()
-                .owner(host)
-                .and_then(|owner| owner.note.as_deref()),
-        });
-        remote.failures += 1;
-        *remote.classes.entry(failure.class).or_insert(0) += 1;
-    }
-    let mut remotes: Vec<Remote> = by_host.into_values().collect();
-    remotes.sort_by_key(|remote| std::cmp::Reverse(remote.failures));
-    remotes
 }

@@ -127,6 +127,9 @@ pub struct CauseDefinition {
     /// What speaks against it.
     #[serde(default)]
     pub against: Vec<String>,
+    /// What says that the proof in a log is over by now.
+    #[serde(default)]
+    pub outdated_by: Vec<String>,
     /// What would settle it.
     pub settles: Vec<String>,
     /// What to do.
@@ -163,7 +166,8 @@ impl Definitions {
                 .flatten()
                 .chain(&cause.conclusive)
                 .chain(&cause.supports)
-                .chain(&cause.against);
+                .chain(&cause.against)
+                .chain(&cause.outdated_by);
             for id in used {
                 if self.signal(id).is_none() {
                     faults.push(format!(

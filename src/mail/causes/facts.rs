@@ -3,12 +3,19 @@
 use std::net::IpAddr;
 
 use ipnet::IpNet;
+use jiff::tz::TimeZone;
 
 /// The site, as far as the analysis needs it.
 #[derive(Debug, Clone, Default)]
 pub struct SiteFacts {
     /// Number of mailboxes. `None`: not known, then only the floor of T1 applies.
     pub mailboxes: Option<u32>,
+    /// The site's mail domains, with all names below them. Empty: not known, then nobody's sender is foreign.
+    pub domains: Vec<String>,
+    /// The site's time zone, for its working hours.
+    pub timezone: Option<TimeZone>,
+    /// Working hours, from and to, where they are not the usual ones.
+    pub working_hours: Option<(usize, usize)>,
     /// Addresses that the site sends from.
     pub addresses: Vec<IpAddr>,
     /// Networks inside the site besides the private ones.
@@ -21,17 +28,33 @@ impl SiteFacts {
     /// Whether a client is inside the site. `None` for a name, which tells nothing.
     pub fn is_inside(&self, client: &str) -> Option<bool> {
         let address: IpAddr = client.trim_matches(['[', ']', ' ']).parse().ok()?;
+        Some(self.is_inside_address(address))
+    }
+
+    /// Whether an address is inside the site.
+    pub fn is_inside_address(&self, address: IpAddr) -> bool {
         let private = match address.to_canonical() {
             IpAddr::V4(v4) => v4.is_private() || v4.is_loopback() || v4.is_link_local(),
             IpAddr::V6(v6) => {
                 v6.is_loopback() || v6.is_unique_local() || v6.is_unicast_link_local()
             }
         };
-        Some(
-            private
-                || self.addresses.contains(&address)
-                || self.inside.iter().any(|net| net.contains(&address)),
-        )
+        private
+            || self.addresses.contains(&address)
+            || self.inside.iter().any(|net| net.contains(&address))
+    }
+
+    /// Whether an address belongs to one of the site's domains. `None` where that is not known.
+    pub fn owns(&self, address: &str) -> Option<bool> {
+        let (_, domain) = address.rsplit_once('@')?;
+        if self.domains.is_empty() {
+            return None;
+        }
+        let domain = domain.trim_end_matches(['.', '>']).to_ascii_lowercase();
+        Some(self.domains.iter().any(|own| {
+            let below = domain.strip_suffix(own.as_str());
+            below.is_some_and(|below| below.is_empty() || below.ends_with('.'))
+        }))
     }
 
     /// Whether a remote host is our own smarthost.

@@ -5,6 +5,8 @@
 //! verdict here is better than its counts: they are part of it, and so are the lines it rests on.
 
 mod analysis;
+#[cfg(test)]
+mod corpus;
 mod definition;
 mod facts;
 mod failure;
@@ -12,15 +14,19 @@ mod signal;
 mod signals;
 #[cfg(test)]
 mod tests;
+mod timeline;
+mod traffic;
 mod weigh;
 mod wilson;
 
-pub use analysis::{Analysis, Remote, analyse};
+pub use analysis::{Analysis, Remote, analyse, analyse_counted};
 pub use definition::{
     CauseDefinition, Definitions, Minimum, SignalDefinition, Weight, cause_definition, definitions,
 };
 pub use facts::{DeadDomains, Facts, RelayFact, SiteFacts};
 pub use failure::Failure;
 pub use signal::{Signal, State};
+pub use timeline::{Point, Timeline, Unit};
+pub use traffic::{Kind, Register, Traffic, Usage};
 pub use weigh::{Cause, Confidence, NotShown};
 pub use wilson::lower_bound;

@@ -127,7 +127,14 @@ fn weigh_one(
             settles: &definition.settles,
         });
     }
-    let (confidence, reservation) = if proved {
+    let outdated = definition.outdated_by.iter().any(shown);
+
+    let (confidence, reservation) = if proved && outdated {
+        (
+            Confidence::Probable,
+            "the log proves it for its time; a later check says that it is over".to_owned(),
+        )
+    } else if proved {
         (Confidence::Certain, String::new())
     } else if contradicted {
         (Confidence::Unlikely, String::new())

@@ -8,7 +8,8 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use jiff::civil::DateTime;
+use jiff::civil::{Date, DateTime};
+use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
 use crate::mail::reply::EnhancedStatus;
@@ -99,7 +100,7 @@ pub struct Event<'a> {
     pub place: Place,
     /// When. Taken as UTC where the zone was not told.
     pub time: Option<Timestamp>,
-    /// The wall clock as the log has it.
+    /// The wall clock of the site as the log has it; `None` where the log has another zone's and nobody named the site's.
     pub local: Option<DateTime>,
     /// The number of the record in its log, where the format has it.
     pub record: Option<u64>,
@@ -139,6 +140,9 @@ pub struct Event<'a> {
     pub status: Option<EnhancedStatus>,
     /// The recipient; `None` also where a web page hid it.
     pub recipient: Option<Cow<'a, str>>,
+    /// The recipient as it was addressed here, where an alias or a forwarding led on to another one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub original: Option<Cow<'a, str>>,
     /// The envelope sender; empty for `<>`.
     pub sender: Option<Cow<'a, str>>,
     /// The account that logged in, as logged (`DOMAIN\user`). Also on what becomes of its messages.
@@ -183,6 +187,7 @@ impl<'a> Event<'a> {
             reply: None,
             status: None,
             recipient: None,
+            original: None,
             sender: None,
             account: None,
             auth_method: None,
@@ -220,6 +225,7 @@ impl<'a> Event<'a> {
             reply: own(self.reply),
             status: self.status,
             recipient: own(self.recipient),
+            original: own(self.original),
             sender: own(self.sender),
             account: own(self.account),
             auth_method: own(self.auth_method),
@@ -229,6 +235,15 @@ impl<'a> Event<'a> {
             count: self.count,
             text: Cow::Owned(self.text.into_owned()),
         }
+    }
+
+    /// The day by the wall clock, or in UTC where that is not known.
+    pub fn day(&self) -> Option<Date> {
+        let utc = || {
+            let time = self.time?;
+            Some(time.to_zoned_datetime(TimeZone::UTC).date())
+        };
+        self.local.map(|local| local.date()).or_else(utc)
     }
 
     /// The domain of the recipient, from its address or named apart; lower case.

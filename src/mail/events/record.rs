@@ -126,8 +126,10 @@ impl Records {
 
     fn emit(&mut self, record: Record, order: DateOrder, out: &mut Out<'_>) {
         let zone = || self.zone.clone();
+        let named = self.options.timezone.is_some();
         let local = match record.exact {
-            Some(exact) => Some(exact.to_zoned_datetime(zone()).datetime()),
+            // Without a named zone an exact time says nothing of the wall clock: noon in UTC is night elsewhere.
+            Some(exact) => named.then(|| exact.to_zoned_datetime(zone()).datetime()),
             None => when::read(&record.when, order),
         };
         let time = record.exact.or_else(|| {

@@ -224,6 +224,10 @@ impl MainLog {
         event.what = what;
         let (recipient, fields) = recipient_of(tail)?;
         event.recipient = Some(Cow::Borrowed(recipient));
+        // An alias or a forwarding names the address it began with.
+        let led_on = tail.split_once(" <").map(|(first, _)| first) == Some(recipient);
+        let original = bracketed(fields).filter(|_| led_on);
+        event.original = original.map(|(original, _)| Cow::Borrowed(original));
         let host = host_of(fields);
         let transport = field(fields, "T=").unwrap_or_default();
         let remote = host.is_some_and(|host| !host.is_loopback());

@@ -153,6 +153,11 @@ impl MailLog {
             if let Some(origin) = self.queue.get(key) {
                 origin.complete(&mut event);
             }
+            // The user for whom an alias or a forwarding acts; for mail made here it is its author.
+            let handed_in = event.client_address.is_some();
+            event.original = field(rest, "ctladdr=")
+                .filter(|_| handed_in)
+                .and_then(|user| own(plain(user)));
             // One line may name several recipients; each is one event.
             for recipient in recipients.split(',') {
                 event.recipient = own(plain(recipient));

@@ -5,17 +5,20 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::super::definition::definitions;
 use super::super::failure::Failure;
 use super::super::signal::{Measure, Signal, judge, told};
+use super::super::traffic::User;
 use super::{Input, counted, places};
-use crate::mail::events::{Event, What};
+use crate::mail::events::{Event, Place, What};
 use crate::mail::reply::Class;
 
 /// T7: the Guest account logged in.
 pub(super) fn t7_guest(input: &Input<'_>) -> Option<Signal> {
     let guests = &definitions().guests;
-    let hits: Vec<&Event> = logins(input)
-        .filter(|e| bare_account(e).is_some_and(|account| guests.contains(&account)))
-        .collect();
-    login_signal("T7", input, hits)
+    login_signal(
+        "T7",
+        input,
+        |account, _| guests.iter().any(|guest| guest == account),
+        |user| user.places.clone(),
+    )
 }
 
 /// T10: an account that nobody uses from outside logged in from there.
@@ -27,16 +30,12 @@ pub(super) fn t10_odd_account(input: &Input<'_>) -> Option<Signal> {
             None => account == known,
         })
     };
-    let hits: Vec<&Event> = logins(input)
-        .filter(|e| bare_account(e).is_some_and(|account| matches(&account)))
-        .filter(|e| {
-            e.remote
-                .as_deref()
-                .and_then(|client| input.site.is_inside(client))
-                == Some(false)
-        })
-        .collect();
-    login_signal("T10", input, hits)
+    login_signal(
+        "T10",
+        input,
+        |account, user| user.from_outside > 0 && matches(account),
+        |user| user.outside_places.clone(),
+    )
 }
 
 /// T11: one client fails to log in again and again.
@@ -97,9 +96,7 @@ pub(super) fn t12_relay_refused(input: &Input<'_>) -> Option<Signal> {
         .collect();
     let mut by_day: BTreeMap<Option<jiff::civil::Date>, usize> = BTreeMap::new();
     for failure in &outside {
-        *by_day
-            .entry(failure.event.local.map(|l| l.date()))
-            .or_insert(0) += 1;
+        *by_day.entry(failure.event.day()).or_insert(0) += 1;
     }
     let worst = by_day.values().copied().max().unwrap_or(0);
     let (count, least) = (definition.count("count"), definition.count("clients"));
@@ -126,44 +123,47 @@ pub(super) fn t12_relay_refused(input: &Input<'_>) -> Option<Signal> {
     )
 }
 
-fn logins<'a>(input: &'a Input<'_>) -> impl Iterator<Item = &'a Event<'a>> {
-    input
-        .events
-        .iter()
-        .copied()
-        .filter(|e| e.what == What::Authenticated)
-}
-
-/// The account without its domain, lower case.
-fn bare_account(event: &Event) -> Option<String> {
-    let account = event.account.as_deref()?;
+/// The account without its domain.
+fn bare(account: &str) -> &str {
     let bare = account.rsplit(['\\', '/']).next().unwrap_or(account);
-    let bare = bare.split('@').next().unwrap_or(bare).trim().to_lowercase();
-    (!bare.is_empty()).then_some(bare)
+    bare.split('@').next().unwrap_or(bare).trim()
 }
 
-fn login_signal(id: &str, input: &Input<'_>, hits: Vec<&Event>) -> Option<Signal> {
+fn login_signal(
+    id: &str,
+    input: &Input<'_>,
+    is: impl Fn(&str, &User) -> bool,
+    places: fn(&User) -> Vec<Place>,
+) -> Option<Signal> {
+    let accounts = input.traffic.accounts.ranked();
     // Log-ins are written only with SMTP Protocol logging at maximum: no log-in event at all says nothing.
-    if logins(input).next().is_none() {
+    if accounts
+        .iter()
+        .all(|(_, user)| user.log_ins + user.messages == 0)
+    {
         return told(id, None, String::new());
     }
-    let accounts: BTreeSet<&str> = hits.iter().filter_map(|e| e.account.as_deref()).collect();
-    let mut measured = counted(hits.len(), "log-in", "log-ins");
-    if !accounts.is_empty() {
-        measured.push_str(&format!(
-            " of {}",
-            accounts.into_iter().collect::<Vec<_>>().join(", ")
-        ));
+    let hits: Vec<&(&str, &User)> = accounts
+        .iter()
+        .filter(|(_, user)| user.log_ins + user.messages > 0)
+        .filter(|(account, user)| is(bare(account), user))
+        .collect();
+    let count: u64 = hits.iter().map(|(_, u)| u.log_ins + u.messages).sum();
+    let count = usize::try_from(count).unwrap_or(usize::MAX);
+    let mut measured = counted(count, "log-in", "log-ins");
+    if !hits.is_empty() {
+        let names: Vec<&str> = hits.iter().take(10).map(|(name, _)| *name).collect();
+        measured.push_str(&format!(" of {}", names.join(", ")));
     }
     judge(
         id,
         true,
         Measure {
             over: !hits.is_empty(),
-            cases: hits.len(),
+            cases: count,
             measured,
             expected: "1".to_owned(),
-            places: hits.iter().map(|e| e.place.clone()).collect(),
+            places: hits.iter().flat_map(|(_, user)| places(user)).collect(),
         },
     )
 }

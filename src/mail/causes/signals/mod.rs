@@ -4,21 +4,28 @@ mod checks;
 mod clients;
 mod receivers;
 mod recipients;
+mod senders;
+mod submission;
 mod times;
 
 use super::facts::{Facts, SiteFacts};
 use super::failure::Failure;
 use super::signal::Signal;
+use super::traffic::Traffic;
 use crate::mail::events::{Event, Place};
 
 /// What is measured.
 pub(super) struct Input<'a> {
     pub(super) failures: &'a [Failure<'a>],
     pub(super) events: &'a [&'a Event<'a>],
+    /// Counters of all events, also of those that are not kept.
+    pub(super) traffic: &'a Traffic,
     pub(super) site: &'a SiteFacts,
     pub(super) facts: &'a Facts,
     /// Whether there is enough data to judge by numbers.
     pub(super) enough: bool,
+    /// Whether the logs show messages, not failures alone, and enough of them.
+    pub(super) enough_traffic: bool,
 }
 
 /// A measurement.
@@ -30,14 +37,23 @@ static MEASUREMENTS: &[Measurement] = &[
     recipients::t2_dispersion,
     times::t3_night,
     times::t4_bursts,
+    senders::t5_null_sender,
+    senders::t6_foreign_sender,
     clients::t7_guest,
+    submission::t8_spread,
+    submission::t9_rate,
     clients::t10_odd_account,
     clients::t11_guessing,
     clients::t12_relay_refused,
+    senders::t13_relayed,
     receivers::t14_standing,
     recipients::t15_dns,
     checks::t16_dead_domains,
     receivers::t17_unreachable,
+    recipients::t18_order,
+    submission::m1_mailbox,
+    submission::p1_inside,
+    senders::j1_bounces_in,
     receivers::r1_reverse_name,
     receivers::r2_authentication,
     receivers::r3_listing,

@@ -19,7 +19,7 @@ pub(super) fn t1_unknown(input: &Input<'_>) -> Option<Signal> {
         match failure.event.recipient.as_deref() {
             Some(recipient) => {
                 by_day
-                    .entry(failure.event.local.map(|l| l.date()))
+                    .entry(failure.event.day())
                     .or_default()
                     .insert(recipient);
             }
@@ -145,6 +145,27 @@ pub(super) fn t15_dns(input: &Input<'_>) -> Option<Signal> {
                 share * 100.0
             ),
             places: places(failed),
+        },
+    )
+}
+
+/// T18: recipients in the order of a list.
+pub(super) fn t18_order(input: &Input<'_>) -> Option<Signal> {
+    let definition = definitions().signal("T18")?;
+    let order = &input.traffic.order;
+    let run = definition.count("run");
+    judge(
+        "T18",
+        input.enough,
+        Measure {
+            over: order.longest_rising >= run || order.most_domains >= run,
+            cases: order.places.len(),
+            measured: format!(
+                "the longest run at one domain in alphabetical order is {}, that of one name over domains is {}",
+                order.longest_rising, order.most_domains
+            ),
+            expected: format!("a run of {run}"),
+            places: order.places.clone(),
         },
     )
 }

@@ -2,33 +2,38 @@
 
 use std::collections::BTreeMap;
 
-use jiff::civil::Weekday;
+use jiff::civil::{DateTime, Weekday};
 
 use super::super::definition::definitions;
 use super::super::failure::Failure;
-use super::super::signal::{Measure, Signal, judge};
+use super::super::signal::{Measure, Signal, judge, told};
 use super::super::wilson::lower_bound;
 use super::{Input, counted, places};
+use crate::mail::events::Event;
 
-/// T3: share of the failures outside working hours, by the wall clock of the log.
+/// T3: share of the failures outside working hours, by the wall clock of the site. A time in UTC counts only when the
+/// site's zone is known.
 pub(super) fn t3_night(input: &Input<'_>) -> Option<Signal> {
     let definition = definitions().signal("T3")?;
-    let timed: Vec<&Failure<'_>> = input
-        .failures
-        .iter()
-        .filter(|f| f.is_outbound() && f.event.local.is_some())
+    let outbound = || input.failures.iter().filter(|f| f.is_outbound());
+    let timed: Vec<(&Failure<'_>, DateTime)> = outbound()
+        .filter_map(|f| Some((f, wall_clock(input, f.event)?)))
         .collect();
-    let (from, to) = (definition.count("from_hour"), definition.count("to_hour"));
+    if timed.is_empty() && outbound().next().is_some() {
+        return told("T3", None, String::new());
+    }
+    let (from, to) = input
+        .site
+        .working_hours
+        .unwrap_or((definition.count("from_hour"), definition.count("to_hour")));
     let outside: Vec<&Failure<'_>> = timed
         .iter()
-        .copied()
-        .filter(|f| {
-            f.event.local.is_some_and(|l| {
-                let hour = usize::try_from(l.hour()).unwrap_or(0);
-                let weekend = matches!(l.weekday(), Weekday::Saturday | Weekday::Sunday);
-                weekend || hour < from || hour >= to
-            })
+        .filter(|(_, wall)| {
+            let hour = usize::try_from(wall.hour()).unwrap_or(0);
+            let weekend = matches!(wall.weekday(), Weekday::Saturday | Weekday::Sunday);
+            weekend || hour < from || hour >= to
         })
+        .map(|(failure, _)| *failure)
         .collect();
     let (share, least) = (definition.limit("share"), definition.count("failures"));
     judge(
@@ -49,6 +54,13 @@ pub(super) fn t3_night(input: &Input<'_>) -> Option<Signal> {
             places: places(outside),
         },
     )
+}
+
+fn wall_clock(input: &Input<'_>, event: &Event<'_>) -> Option<DateTime> {
+    match (&input.site.timezone, event.time) {
+        (Some(zone), Some(time)) => Some(time.to_zoned_datetime(zone.clone()).datetime()),
+        _ => event.local,
+    }
 }
 
 /// T4: the busiest ten minutes against the usual ten minutes.

@@ -9,6 +9,7 @@ use crate::mail::events::{Direction, Event, What};
 #[derive(Debug, Default, Clone, Copy)]
 pub(super) struct Delivery<'l> {
     recipient: &'l str,
+    original: Option<&'l str>,
     relay: &'l str,
     dsn: &'l str,
     status: &'l str,
@@ -42,6 +43,7 @@ pub(super) fn read(text: &str) -> Option<Delivery<'_>> {
             memchr::memchr(b',', value.as_bytes())?
         };
         match key {
+            "orig_to" => found.original = bracketed(value).map(|(original, _)| original),
             "relay" => found.relay = &value[..end],
             "dsn" => found.dsn = &value[..end],
             _ => {}
@@ -84,6 +86,7 @@ impl<'l> Delivery<'l> {
             event.address = host.address;
         }
         event.recipient = Some(Cow::Borrowed(self.recipient));
+        event.original = self.original.map(Cow::Borrowed);
         event.status = self.dsn.parse().ok();
         event.reply = (!self.reply.is_empty()).then_some(Cow::Borrowed(self.reply));
         event.command = command(self.reply).map(Cow::Borrowed);

@@ -1,0 +1,385 @@
+//! Counters of all events, kept as they arrive: what signals about volumes, accounts and senders are judged by, what the
+//! usage register lists and what the pictures show. Memory is bounded whatever the log holds.
+
+mod order;
+mod register;
+mod relayed;
+mod table;
+mod user;
+
+use std::collections::BTreeMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::net::IpAddr;
+
+use jiff::Timestamp;
+
+use super::analysis::Remote;
+use super::definition::definitions;
+use super::facts::SiteFacts;
+use super::failure::Failure;
+use crate::mail::events::{Direction, Event, Place, What};
+use crate::mail::reply::{Class, catalogue};
+
+pub(super) use order::Order;
+pub use register::{Kind, Register, Usage};
+pub(super) use relayed::Relayed;
+use table::{Lately, Table, Weighed};
+pub(super) use user::User;
+use user::keep;
+
+/// Accounts, devices, programs and addresses of each kind that are told apart, at least.
+const USERS: usize = 5_000;
+
+/// Remote hosts that are told apart, at least.
+const REMOTES: usize = 20_000;
+
+/// Hours with failures that are kept: more than two years.
+const HOURS: usize = 20_000;
+
+/// What was counted in a set of logs.
+#[derive(Debug, Clone)]
+pub struct Traffic {
+    site: SiteFacts,
+    /// Failures in both directions.
+    pub(super) failures: usize,
+    pub(super) noise: usize,
+    pub(super) span: Option<(Timestamp, Timestamp)>,
+    pub(super) failure_span: Option<(Timestamp, Timestamp)>,
+    pub(super) classes: BTreeMap<Class, usize>,
+    pub(super) refused_clients: BTreeMap<Class, usize>,
+    /// Outbound failures by hour since 1970 and class.
+    pub(super) hours: BTreeMap<i64, BTreeMap<Class, u64>>,
+    remotes: Table<Host>,
+    pub(super) accounts: Table<User>,
+    pub(super) devices: Table<User>,
+    pub(super) programs: Table<User>,
+    pub(super) addresses: Table<User>,
+    /// Messages that went out, and those of them without a sender.
+    pub(super) outbound: u64,
+    pub(super) null_sender: u64,
+    pub(super) null_by_day: BTreeMap<i64, u64>,
+    pub(super) null_places: Vec<Place>,
+    /// Messages that the site itself sent, as far as their arrival is logged.
+    pub(super) own_messages: u64,
+    /// Bounces that came in, by day.
+    pub(super) bounces_in: BTreeMap<i64, u64>,
+    pub(super) bounce_places: Vec<Place>,
+    /// Foreign senders of outbound mail that no stranger had handed in.
+    pub(super) foreign: User,
+    pub(super) order: Order,
+    pub(super) relayed: Relayed,
+    /// Attempts to deliver, successful or not, and whether the logs show successful ones at all.
+    pub(super) attempts: u64,
+    pub(super) delivered: u64,
+    outbound_seen: Lately<u64>,
+}
+
+/// Failures at one remote host.
+#[derive(Debug, Clone, Default)]
+struct Host {
+    failures: usize,
+    classes: BTreeMap<Class, usize>,
+}
+
+impl Weighed for Host {
+    fn weight(&self) -> u64 {
+        self.failures as u64
+    }
+}
+
+impl Traffic {
+    /// Counters of a site, all at zero.
+    pub fn new(site: &SiteFacts) -> Self {
+        let users = || Table::new(USERS);
+        Self {
+            site: site.clone(),
+            failures: 0,
+            noise: 0,
+            span: None,
+            failure_span: None,
+            classes: BTreeMap::new(),
+            refused_clients: BTreeMap::new(),
+            hours: BTreeMap::new(),
+            remotes: Table::new(REMOTES),
+            accounts: users(),
+            devices: users(),
+            programs: users(),
+            addresses: users(),
+            outbound: 0,
+            null_sender: 0,
+            null_by_day: BTreeMap::new(),
+            null_places: Vec::new(),
+            own_messages: 0,
+            bounces_in: BTreeMap::new(),
+            bounce_places: Vec::new(),
+            foreign: User::default(),
+            order: Order::default(),
+            relayed: Relayed::default(),
+            attempts: 0,
+            delivered: 0,
+            outbound_seen: Lately::default(),
+        }
+    }
+
+    /// Counts an event.
+    pub fn add(&mut self, event: &Event<'_>) {
+        widen(&mut self.span, event.time);
+        match event.what {
+            What::Noise => self.noise += 1,
+            What::Received => self.received(event),
+            What::Authenticated => self.logged_in(event),
+            What::Delivered => self.attempt(event),
+            _ => {}
+        }
+        if event.what.is_failure() {
+            self.failed(event);
+            if event.what != What::RefusedClient {
+                self.attempt(event);
+            }
+        }
+    }
+
+    fn failed(&mut self, event: &Event<'_>) {
+        let Some(failure) = Failure::of(event, &self.site) else {
+            return;
+        };
+        self.failures += 1;
+        widen(&mut self.failure_span, event.time);
+        if !failure.is_outbound() {
+            *self.refused_clients.entry(failure.class).or_insert(0) += 1;
+            return;
+        }
+        *self.classes.entry(failure.class).or_insert(0) += 1;
+        if let Some(hour) = event.time.map(|time| time.as_second().div_euclid(3600))
+            && (self.hours.len() < HOURS || self.hours.contains_key(&hour))
+        {
+            let classes = self.hours.entry(hour).or_default();
+            *classes.entry(failure.class).or_insert(0) += 1;
+        }
+        if let Some(host) = event.remote.as_deref() {
+            let host = self.remotes.at(host);
+            host.failures += 1;
+            *host.classes.entry(failure.class).or_insert(0) += 1;
+        }
+    }
+
+    /// The remote hosts of outbound failures, busiest first.
+    pub(super) fn remotes(&self) -> Vec<Remote> {
+        let remote = |(host, counts): (&str, &Host)| Remote {
+            host: host.to_owned(),
+            organisation: super::failure::organisation(host),
+            failures: counts.failures,
+            classes: counts.classes.clone(),
+            note: catalogue()
+                .owner(host)
+                .and_then(|owner| owner.note.as_deref()),
+        };
+        self.remotes.ranked().into_iter().map(remote).collect()
+    }
+
+    /// Whether the logs show messages and not failures alone: only then can rates be told.
+    pub(super) fn has_traffic(&self) -> bool {
+        self.delivered > 0 || self.own_messages > 0
+    }
+
+    fn logged_in(&mut self, event: &Event<'_>) {
+        let Some(account) = account(event) else {
+            return;
+        };
+        let address = client_of(event);
+        let outside = self.outside(event, address);
+        let user = self.accounts.at(&account);
+        user.log_ins += 1;
+        user.seen(event.time, &event.place);
+        if let Some(client) = event.remote.as_deref() {
+            user.came_from(client);
+        }
+        acted(user, event, address, outside);
+    }
+
+    fn received(&mut self, event: &Event<'_>) {
+        let address = client_of(event);
+        let outside = self.outside(event, address);
+        let sender = event.sender.as_deref().map(str::to_lowercase);
+        let stranger = event.direction == Direction::Inbound && outside && event.account.is_none();
+        if stranger {
+            if sender.as_deref() == Some("") {
+                let day = event.time.map_or(0, |time| day(time.as_second()));
+                *self.bounces_in.entry(day).or_insert(0) += 1;
+                keep(&mut self.bounce_places, &event.place);
+            }
+            return;
+        }
+        if sender.as_deref() == Some("") {
+            return;
+        }
+        self.own_messages += 1;
+        let site = &self.site;
+        let foreign = sender
+            .as_deref()
+            .filter(|sender| site.owns(sender) == Some(false));
+        let name = sender.clone().unwrap_or_default();
+        let inside_client = address.filter(|address| !address.is_loopback());
+        let user = match (account(event), inside_client) {
+            (Some(account), _) if event.direction == Direction::Inbound => {
+                self.accounts.at(&account)
+            }
+            (_, Some(address)) if event.direction == Direction::Inbound => {
+                self.devices.at(&address.to_string())
+            }
+            _ => {
+                let program = event.account.as_deref().filter(|name| !name.is_empty());
+                self.programs.at(program.unwrap_or(&name))
+            }
+        };
+        user.messages += 1;
+        user.bytes += event.size.unwrap_or(0);
+        user.seen(event.time, &event.place);
+        if let Some(client) = event.remote.as_deref() {
+            user.came_from(client);
+        }
+        if let Some(sender) = foreign {
+            user.wrote_as(sender, None);
+        }
+        acted(user, event, address, outside);
+        if foreign.is_none() && name.contains('@') {
+            let user = self.addresses.at(&name);
+            user.messages += 1;
+            user.bytes += event.size.unwrap_or(0);
+            user.seen(event.time, &event.place);
+            if let Some(client) = event.remote.as_deref() {
+                user.came_from(client);
+            }
+        }
+    }
+
+    /// An attempt to deliver to one recipient, successful or not.
+    fn attempt(&mut self, event: &Event<'_>) {
+        let queue = event.queue.as_deref().map(digest);
+        let ours = |address: Option<&str>| address.and_then(|a| self.site.owns(a)) == Some(true);
+        let to_us = ours(event.recipient.as_deref()) || ours(event.original.as_deref());
+        if let Some(queue) = queue
+            && to_us
+        {
+            self.relayed.ours(queue);
+        }
+        if event.direction == Direction::Local || event.direction == Direction::Inbound {
+            return;
+        }
+        let delivered = event.what == What::Delivered;
+        self.attempts += 1;
+        self.delivered += u64::from(delivered);
+        let sender = event.sender.as_deref().map(str::to_lowercase);
+        let first = queue.is_none_or(|queue| self.outbound_seen.is_new(queue));
+        if let (Some(sender), true) = (sender.as_deref(), first) {
+            self.outbound += 1;
+            if sender.is_empty() {
+                self.null_sender += 1;
+                let day = event.time.map_or(0, |time| day(time.as_second()));
+                *self.null_by_day.entry(day).or_insert(0) += 1;
+                keep(&mut self.null_places, &event.place);
+            }
+        }
+        self.credit(event, delivered);
+        let client = event.client_address;
+        let stranger = event.account.is_none()
+            && client.is_some_and(|address| !self.site.is_inside_address(address));
+        let forwarded = event.original.is_some() || to_us;
+        let foreign = sender
+            .as_deref()
+            .filter(|sender| self.site.owns(sender) == Some(false));
+        if let Some(sender) = foreign
+            && !forwarded
+        {
+            if stranger {
+                if let (true, Some(queue), Some(client)) = (delivered, queue, client)
+                    && event.recipient.is_some()
+                {
+                    self.relayed.candidate(queue, event, client);
+                }
+            } else {
+                self.foreign.wrote_as(sender, event.recipient.as_deref());
+                self.foreign.seen(event.time, &event.place);
+            }
+        }
+        if let Some((local, domain)) = event.recipient.as_deref().and_then(|r| r.rsplit_once('@'))
+            && !stranger
+        {
+            let of = digest(sender.as_deref().unwrap_or_default());
+            let notable = definitions()
+                .signal("T18")
+                .map_or(usize::MAX, |signal| signal.count("run"));
+            let domain = domain.to_lowercase();
+            self.order.next(of, local, &domain, &event.place, notable);
+        }
+    }
+
+    /// Writes what became of a message to the credit of whoever had handed it in.
+    fn credit(&mut self, event: &Event<'_>, delivered: bool) {
+        let count = |user: &mut User| {
+            user.delivered += u64::from(delivered);
+            user.failed += u64::from(!delivered);
+            user.seen(event.time, &event.place);
+        };
+        let site = &self.site;
+        if let Some(account) = account(event) {
+            count(self.accounts.at(&account));
+        } else if let Some(client) = event
+            .client_address
+            .filter(|address| !address.is_loopback() && site.is_inside_address(*address))
+        {
+            count(self.devices.at(&client.to_string()));
+        }
+        if let Some(sender) = event.sender.as_deref().map(str::to_lowercase)
+            && site.owns(&sender) == Some(true)
+        {
+            count(self.addresses.at(&sender));
+        }
+    }
+
+    /// Whether a client stands outside; a name that tells nothing counts as outside only with its address.
+    fn outside(&self, event: &Event<'_>, address: Option<IpAddr>) -> bool {
+        event.direction != Direction::Local
+            && address.is_some_and(|address| !self.site.is_inside_address(address))
+    }
+}
+
+fn acted(user: &mut User, event: &Event<'_>, address: Option<IpAddr>, outside: bool) {
+    if let Some(time) = event.time {
+        user.rate.count(time.as_second().div_euclid(3600));
+    }
+    if outside {
+        user.acted_outside(event.time, address, &event.place);
+    }
+}
+
+/// The account in lower case; a program's local user is none.
+fn account(event: &Event<'_>) -> Option<String> {
+    let account = event.account.as_deref()?.trim();
+    let known = !account.is_empty() && event.direction != Direction::Local;
+    known.then(|| account.to_lowercase())
+}
+
+fn client_of(event: &Event<'_>) -> Option<IpAddr> {
+    let named = || {
+        let remote = event.remote.as_deref()?;
+        remote.trim_matches(['[', ']', ' ']).parse().ok()
+    };
+    event.address.or_else(named)
+}
+
+fn widen(span: &mut Option<(Timestamp, Timestamp)>, time: Option<Timestamp>) {
+    if let Some(time) = time {
+        *span = Some(span.map_or((time, time), |(a, b)| (a.min(time), b.max(time))));
+    }
+}
+
+fn day(second: i64) -> i64 {
+    second.div_euclid(24 * 3600)
+}
+
+fn digest(text: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    text.hash(&mut hasher);
+    hasher.finish()
+}

@@ -1,0 +1,117 @@
+//! Bounded tables of counters: the busy entries stay, the rare ones are given up and counted.
+
+use std::collections::{HashMap, HashSet};
+use std::hash::Hash;
+
+/// What an entry weighs when the table is full.
+pub(in super::super) trait Weighed {
+    /// The larger, the longer it stays.
+    fn weight(&self) -> u64;
+}
+
+/// A table that keeps the heaviest entries.
+#[derive(Debug, Clone)]
+pub(in super::super) struct Table<V> {
+    rows: HashMap<String, V>,
+    most: usize,
+    /// Entries that were given up for want of room.
+    pub(super) given_up: u64,
+}
+
+impl<V: Default + Weighed> Table<V> {
+    pub(super) fn new(most: usize) -> Self {
+        Self {
+            rows: HashMap::new(),
+            most,
+            given_up: 0,
+        }
+    }
+
+    /// The entry of a name, made where there is none.
+    pub(super) fn at(&mut self, name: &str) -> &mut V {
+        if !self.rows.contains_key(name) {
+            if self.rows.len() >= self.most * 2 {
+                self.shrink();
+            }
+            self.rows.insert(name.to_owned(), V::default());
+        }
+        self.rows.entry(name.to_owned()).or_default()
+    }
+
+    fn shrink(&mut self) {
+        let mut weights: Vec<u64> = self.rows.values().map(Weighed::weight).collect();
+        weights.sort_unstable();
+        let border = weights[weights.len() - self.most];
+        let before = self.rows.len();
+        // Entries on the border go first: all of equal weight would never make room.
+        self.rows.retain(|_, row| row.weight() > border);
+        self.given_up += (before - self.rows.len()) as u64;
+    }
+
+    /// All entries, heaviest first, equals by their names.
+    pub(in super::super) fn ranked(&self) -> Vec<(&str, &V)> {
+        let mut rows: Vec<(&str, &V)> = self.rows.iter().map(|(k, v)| (k.as_str(), v)).collect();
+        rows.sort_by(|(a, x), (b, y)| y.weight().cmp(&x.weight()).then_with(|| a.cmp(b)));
+        rows
+    }
+}
+
+/// Remembers what was seen lately: two generations, so that memory is bounded.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Lately<K> {
+    young: HashSet<K>,
+    old: HashSet<K>,
+}
+
+/// Entries of one generation.
+const GENERATION: usize = 100_000;
+
+impl<K: Hash + Eq> Lately<K> {
+    /// `true` for what was not seen lately.
+    pub(super) fn is_new(&mut self, key: K) -> bool {
+        if self.young.contains(&key) || self.old.contains(&key) {
+            return false;
+        }
+        if self.young.len() >= GENERATION {
+            self.old = std::mem::take(&mut self.young);
+        }
+        self.young.insert(key);
+        true
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[derive(Default)]
+    struct Count(u64);
+
+    impl Weighed for Count {
+        fn weight(&self) -> u64 {
+            self.0
+        }
+    }
+
+    #[test]
+    fn the_busy_ones_stay_and_the_others_are_counted() {
+        let mut table: Table<Count> = Table::new(10);
+        for round in 0..200 {
+            table.at("busy").0 += 1;
+            table.at(&format!("once-{round}")).0 += 1;
+        }
+        let ranked = table.ranked();
+        assert_eq!((ranked[0].0, ranked[0].1.0), ("busy", 200));
+        assert!(ranked.len() <= 20, "{}", ranked.len());
+        assert_eq!(table.given_up + ranked.len() as u64, 201);
+    }
+
+    #[test]
+    fn what_was_seen_is_not_new() {
+        let mut lately = Lately::default();
+        assert!((0..GENERATION * 3).all(|n| lately.is_new(n)));
+        assert!(!lately.is_new(GENERATION * 3 - 1));
+        assert!(lately.young.len() + lately.old.len() <= 2 * GENERATION);
+    }
+}

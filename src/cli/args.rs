@@ -103,6 +103,11 @@ pub enum Command {
         #[arg(long)]
         watch: bool,
     },
+    /// Do an ended run again from a step on: a new run, linked to the old one, that takes over what stands before
+    #[command(
+        after_help = "Examples:\n  mailmedic rerun acme --from relay\n  mailmedic rerun acme-261124-k7qd --from 'draft[zen]'        # one item of a foreach step\n  mailmedic rerun acme --from rdns --site sites/acme.yaml    # with the site file as it is now\n  mailmedic rerun acme                                       # everything again\n\nDone again are the step, all that need it, all that did not end well, and the runbook's\n`on_failure`, `verify` and `finally`. Answers that people gave to earlier steps are taken over."
+    )]
+    Rerun(RerunArgs),
     /// Call a run off
     Cancel {
         /// Run id, the beginning of one, or a site with one open run
@@ -259,6 +264,34 @@ pub enum Command {
         /// For which shell
         shell: clap_complete::Shell,
     },
+}
+
+/// Options of `rerun`.
+#[derive(Debug, Args)]
+pub struct RerunArgs {
+    /// Run id, the beginning of one, or a site: its newest run
+    pub run: String,
+    /// Key of the first step to do again; everything when absent
+    #[arg(long, value_name = "STEP")]
+    pub from: Option<String>,
+    /// Runbook to go on with: a changed file, or the name of a shipped one [default: as the run had it]
+    #[arg(long, value_name = "FILE")]
+    pub runbook: Option<String>,
+    /// Site file to go on with [default: as the run had it]
+    #[arg(long, value_name = "FILE")]
+    pub site: Option<PathBuf>,
+    /// Inputs that shall be others than in the run, NAME=VALUE
+    #[arg(long = "set", value_name = "NAME=VALUE")]
+    pub set: Vec<String>,
+    /// Also do again what others have noticed already, such as a mail that was sent
+    #[arg(long)]
+    pub yes: bool,
+    /// Stay until the run has ended or a person is needed, however long it takes
+    #[arg(long)]
+    pub watch: bool,
+    /// Who
+    #[command(flatten)]
+    pub who: Who,
 }
 
 /// Options of `run`.

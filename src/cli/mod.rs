@@ -61,6 +61,7 @@ fn dispatch(cli: Cli) -> Result<Exit, Fail> {
         Command::Resume { run, watch, .. } => {
             commands::run::resume(&open()?, run.as_deref().unwrap_or_default(), *watch)
         }
+        Command::Rerun(args) => commands::rerun::rerun(&open()?, args),
         Command::Cancel { run, who } => commands::decide::cancel(&open()?, run, who),
         Command::Approve(args) => commands::decide::decide(&open()?, args, Decision::Approve),
         Command::Reject(args) => commands::decide::decide(&open()?, args, Decision::Reject),

@@ -13,6 +13,7 @@ mod observer;
 mod plan;
 mod ready;
 mod recovery;
+mod rerun;
 mod taken;
 mod variables;
 
@@ -32,6 +33,7 @@ pub use fleet::{FleetRun, FleetStop, Host, Standing, limits};
 pub use job::chain;
 pub use observer::{Observer, Silent};
 pub use plan::{PlanRequest, plan};
+pub use rerun::{Inheritance, RerunError, inherit};
 pub use taken::TakenUp;
 
 /// Carries runs out.

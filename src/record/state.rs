@@ -121,13 +121,11 @@ impl RunState {
                 None => StepState::new(plan.clone()),
             });
         }
-        for instance in created
-            .inherited
-            .iter()
-            .filter(|step| step.parent.is_some())
-        {
-            let plan = instance.plan.clone();
-            state.add(instance.clone().inherit(plan, event.seq));
+        for instance in &created.inherited {
+            if let Some(parent) = &instance.parent {
+                let plan = instance.plan.clone();
+                state.add_instance(parent, instance.clone().inherit(plan, event.seq));
+            }
         }
         state
     }

@@ -96,6 +96,26 @@ pub fn resolve(
     }
 }
 
+/// The values of all inputs for work that goes on from a recorded run: those given as texts, else those of the record where
+/// they still fit, else the defaults.
+///
+/// # Errors
+/// As for [`resolve`].
+pub fn carry(
+    inputs: &[Input],
+    recorded: &Map<String, Value>,
+    given: &[(String, String)],
+) -> Result<Map<String, Value>, InputFaults> {
+    let mut asked = inputs.to_vec();
+    for input in &mut asked {
+        let before = recorded.get(&input.name);
+        if let Some(value) = before.filter(|value| input.kind.fits(value).is_ok()) {
+            input.default = Some(value.clone());
+        }
+    }
+    resolve(&asked, given)
+}
+
 impl InputKind {
     /// Reads a value from text. The error says what was expected.
     ///

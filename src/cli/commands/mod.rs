@@ -11,5 +11,6 @@ pub(super) mod probe;
 pub(super) mod record;
 pub(super) mod reference;
 pub(super) mod report;
+pub(super) mod rerun;
 pub(super) mod run;
 pub(super) mod write;

@@ -223,7 +223,7 @@ pub(in crate::cli) fn resume_all(workspace: &Workspace) -> Result<Exit, Fail> {
     Ok(worst)
 }
 
-fn go_on(
+pub(super) fn go_on(
     workspace: &Workspace,
     engine: &crate::engine::Engine,
     run: TakenUp,

@@ -266,9 +266,9 @@ fn repair(state: &RunState, site: &SiteView) -> Option<NeedView> {
         until: None,
         step: Some(line(&failed.plan.key)),
         command: Some(format!(
-            "mailmedic run {} --site sites/{}.yaml",
-            shell_word(&line(&state.created.runbook)),
-            shell_word(&line(&state.created.site))
+            "mailmedic rerun {} --from {}",
+            line(&state.created.run),
+            shell_word(&line(&failed.plan.key))
         )),
     })
 }

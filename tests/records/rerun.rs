@@ -29,7 +29,7 @@ steps:
   - id: each
     action: command.run
     needs: [second]
-    foreach: {{items: [a, b, c], as: name}}
+    foreach: {{items: [a, b, c], as: name, max_concurrent: 1}}
     with: {{command: {each}}}
   - id: last
     action: command.run

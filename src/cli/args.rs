@@ -181,18 +181,40 @@ pub enum Command {
         after_help = "Examples:\n  mailmedic report acme --format html -o acme.html\n  mailmedic report acme --template summary --format md"
     )]
     Report(ReportArgs),
-    /// Check that a run's record was not altered
+    /// Check that a run's record was not altered: names each event that was altered, left out or moved
+    #[command(
+        after_help = "Examples:\n  mailmedic verify acme\n  mailmedic verify acme --seen 3f5c...   # the hash that an earlier `verify` has told\n\nWrite the hash of the last event down elsewhere: only by it can be told whether events\nwere cut off the end later."
+    )]
     Verify {
         /// Run id, the beginning of one, or a site
         run: String,
+        /// Hash of the then last event, as written down earlier
+        #[arg(long, value_name = "HASH")]
+        seen: Option<String>,
     },
     /// Write a run's events as JSON lines
+    #[command(after_help = "Example:\n  mailmedic export acme -o acme.jsonl --files acme-files")]
     Export {
         /// Run id, the beginning of one, or a site
         run: String,
         /// File; standard output when absent
         #[arg(short, long, value_name = "FILE")]
         output: Option<PathBuf>,
+        /// Write the run's files into this folder, too
+        #[arg(long, value_name = "DIR")]
+        files: Option<PathBuf>,
+    },
+    /// Take a run in that was exported elsewhere; its chain of hashes is checked first
+    #[command(after_help = "Example:\n  mailmedic import acme.jsonl --files acme-files")]
+    Import {
+        /// What `export` wrote
+        file: PathBuf,
+        /// Folder that `export --files` wrote
+        #[arg(long, value_name = "DIR")]
+        files: Option<PathBuf>,
+        /// Also a run that has not ended: from now on it goes on here alone
+        #[arg(long)]
+        open: bool,
     },
     /// Check runbooks and site files: every fault at once, with its place
     Check {

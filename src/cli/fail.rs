@@ -69,9 +69,11 @@ impl From<Diagnostics> for Fail {
 impl From<StoreError> for Fail {
     fn from(error: StoreError) -> Self {
         let exit = match &error {
-            StoreError::NoSuchRun(_) | StoreError::StillOpen { .. } | StoreError::Held { .. } => {
-                Exit::Invalid
-            }
+            StoreError::NoSuchRun(_)
+            | StoreError::StillOpen { .. }
+            | StoreError::Held { .. }
+            | StoreError::Exists(_)
+            | StoreError::BadId(_) => Exit::Invalid,
             _ => Exit::Failed,
         };
         Fail::Said {

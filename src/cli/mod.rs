@@ -83,10 +83,15 @@ fn dispatch(cli: Cli) -> Result<Exit, Fail> {
         Command::Status { run } => commands::listing::status(&open()?, run.as_deref()),
         Command::Show { run, step } => commands::listing::show(&open()?, run, step.as_deref()),
         Command::Report(args) => commands::report::report(&open()?, args),
-        Command::Verify { run } => commands::record::verify(&open()?, run),
-        Command::Export { run, output } => {
-            commands::record::export(&open()?, run, output.as_deref())
+        Command::Verify { run, seen } => commands::record::verify(&open()?, run, seen.as_deref()),
+        Command::Export { run, output, files } => {
+            commands::record::export(&open()?, run, output.as_deref(), files.as_deref())
         }
+        Command::Import {
+            file,
+            files,
+            open: unended,
+        } => commands::record::import(&open()?, file, files.as_deref(), *unended),
         Command::Check { files } => commands::reference::check(&open()?, files),
         Command::Plan { runbook, site, set } => {
             commands::reference::plan(&open()?, runbook, site, set)

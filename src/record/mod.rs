@@ -17,7 +17,7 @@ mod summary;
 mod transition;
 
 pub use artifact::Artifact;
-pub use chain::{Broken, GENESIS, hash, verify};
+pub use chain::{Broken, GENESIS, faults, hash};
 pub use event::{
     Decision, Event, EventKind, NewEvent, Resolution, RunConclusion, RunCreated, SCHEMA, WaitKind,
 };

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Event, Finding, RunConclusion, RunCreated, StepState, StepStatus, Steps};
+use super::{Artifact, Event, Finding, RunConclusion, RunCreated, StepState, StepStatus, Steps};
 
 /// A run as its events have left it.
 #[derive(Debug, Clone, PartialEq)]
@@ -222,6 +222,15 @@ impl RunState {
                 _ => None,
             })
             .min()
+    }
+
+    /// All files of the run, with the key of the step that each belongs to: those that steps wrote, and those that people gave.
+    pub fn artifacts(&self) -> impl Iterator<Item = (&str, &Artifact)> {
+        self.steps.iter().flat_map(|step| {
+            let given = step.given.iter().flat_map(|given| &given.evidence);
+            let all = step.artifacts.iter().chain(given);
+            all.map(|artifact| (step.plan.key.as_str(), artifact))
+        })
     }
 
     /// The findings that still stand, with the key of the step that saw each last.

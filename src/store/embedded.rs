@@ -69,7 +69,7 @@ impl Embedded {
     }
 
     /// Before the journals are looked at for the first time: they are made whole.
-    fn settle(&self) -> Result<(), StoreError> {
+    pub(super) fn settle(&self) -> Result<(), StoreError> {
         if self.settled.get().is_none() {
             settle::settle(&self.root)?;
             let _ = self.settled.set(());
@@ -78,7 +78,7 @@ impl Embedded {
     }
 
     /// Claims what the lock of the run that `first` creates keeps others out of.
-    fn claim(&self, first: &NewEvent) -> Result<(String, Option<Claim>), StoreError> {
+    pub(super) fn claim(&self, first: &NewEvent) -> Result<(String, Option<Claim>), StoreError> {
         let EventKind::RunCreated(created) = &first.event else {
             return Err(StoreError::NotABeginning);
         };

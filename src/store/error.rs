@@ -94,6 +94,11 @@ pub enum StoreError {
         /// Which.
         digest: String,
     },
+    /// The id of a run becomes the name of a file.
+    #[error(
+        "'{0}' is no id of a run that mailmedic has made: it cannot be the name of a file; nothing was kept"
+    )]
+    BadId(String),
     /// The first event of a run must create it.
     #[error("a run begins with run_created")]
     NotABeginning,

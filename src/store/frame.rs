@@ -63,6 +63,11 @@ fn digits(place: &mut [u8], mut number: u32) {
     }
 }
 
+/// What stands in the place of the JSON in a line that may be damaged.
+pub(super) fn payload(line: &[u8]) -> &[u8] {
+    line.get(HEAD..).unwrap_or(line)
+}
+
 /// Bytes of the frame of `json`.
 pub(super) fn size(json: &[u8]) -> u64 {
     (HEAD + json.len() + 1) as u64

@@ -84,27 +84,43 @@ impl FileJournal {
     /// Writes a new journal whose first event is `first`: under a temporary name, synced, then renamed, then the folder is
     /// synced. A crash leaves either nothing or a whole beginning.
     pub(super) fn create(run: &str, path: &Path, first: &NewEvent) -> Result<Self, StoreError> {
-        let folder = path.parent().unwrap_or(Path::new("."));
-        let temporary = path.with_extension("new");
         let mut buffer = Vec::new();
         let json = frame::write(&mut buffer, true, |out| first.write_line(out, 1, GENESIS))
             .map_err(StoreError::event(path))?;
+        FileJournal::place(run, path, &buffer)?;
+        let mut journal = FileJournal::open(run, path, None)?;
+        journal.begun(buffer.len() as u64, hash(&buffer[json]));
+        Ok(journal)
+    }
+
+    /// Keeps the events of a run that was recorded elsewhere, given as their lines of JSON.
+    pub(super) fn keep(run: &str, path: &Path, lines: &[Vec<u8>]) -> Result<(), StoreError> {
+        let mut buffer = Vec::new();
+        for line in lines {
+            frame::write(&mut buffer, true, |out| {
+                out.extend_from_slice(line);
+                Ok::<_, StoreError>(())
+            })?;
+        }
+        FileJournal::place(run, path, &buffer)
+    }
+
+    fn place(run: &str, path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
+        let folder = path.parent().unwrap_or(Path::new("."));
+        let temporary = path.with_extension("new");
         let written = (|| {
             let file = File::create(&temporary)?;
-            file.write_all_at(&buffer, 0)?;
+            file.write_all_at(bytes, 0)?;
             file.sync_all()?;
             // Never replaces a journal: the link fails when the name is taken.
             std::fs::hard_link(&temporary, path)?;
             std::fs::remove_file(&temporary)?;
             File::open(folder)?.sync_all()
         })();
-        if let Err(source) = written {
+        written.map_err(|source| {
             let _ = std::fs::remove_file(&temporary);
-            return Err(taken(run, path, source));
-        }
-        let mut journal = FileJournal::open(run, path, None)?;
-        journal.begun(buffer.len() as u64, hash(&buffer[json]));
-        Ok(journal)
+            taken(run, path, source)
+        })
     }
 
     /// Begins a journal whose first event is on disk as soon as the group's log is. A crash may leave a file without a whole

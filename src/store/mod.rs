@@ -16,6 +16,7 @@ mod journal;
 mod memory;
 mod scan;
 mod settle;
+mod transfer;
 
 use crate::record::{
     Artifact, Event, Fleet, FleetEvent, FleetPlan, NewEvent, RunState, RunSummary,
@@ -25,6 +26,7 @@ pub use durable::{Durable, Submitted};
 pub use embedded::Embedded;
 pub use error::StoreError;
 pub use memory::Memory;
+pub use transfer::{StoredLine, StoredLines};
 
 /// A line about every readable run, and the runs that cannot be read with the reason.
 pub type Summaries = (Vec<RunSummary>, Vec<(String, StoreError)>);

@@ -2,8 +2,9 @@
 #![allow(clippy::unwrap_used)]
 
 mod rerun;
+mod verify;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use serde_json::Value;
@@ -68,5 +69,9 @@ impl Folder {
         let runs = listed["runs"].as_array().unwrap().iter();
         runs.map(|run| run["run"].as_str().unwrap().to_owned())
             .collect()
+    }
+
+    fn journal(&self, run: &str) -> PathBuf {
+        self.path().join(format!("state/runs/{run}.journal"))
     }
 }

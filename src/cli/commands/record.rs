@@ -1,87 +1,126 @@
-//! `verify` and `export`: the record of a run itself.
+//! `verify`, `export` and `import`: the record of a run itself.
 
+use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::Path;
 
 use serde_json::json;
 
 use crate::cli::exit::Exit;
-use crate::cli::fail::Fail;
+use crate::cli::fail::{Fail, chain};
 use crate::cli::out;
 use crate::cli::workspace::Workspace;
-use crate::record;
-use crate::store::Store;
+use crate::record::{self, Artifact, Event, RunState, SCHEMA};
+use crate::store::{Recorded, Store};
 
-/// Checks numbers, hashes and artifacts of a run.
-pub(in crate::cli) fn verify(workspace: &Workspace, named: &str) -> Result<Exit, Fail> {
+/// Checks numbers, hashes and files of a run. `seen`: a hash that was written down earlier.
+pub(in crate::cli) fn verify(
+    workspace: &Workspace,
+    named: &str,
+    seen: Option<&str>,
+) -> Result<Exit, Fail> {
     let run = workspace.find_run(named, true)?;
-    let recorded = workspace.store.read(&run)?;
+    let stored = workspace.store.lines(&run)?;
     let mut faults: Vec<String> = Vec::new();
-    let lines = recorded
-        .events
-        .iter()
-        .zip(recorded.lines.iter().map(Vec::as_slice));
-    if let Err(broken) = record::verify(lines) {
-        faults.push(broken.to_string());
-    }
-    match recorded.state(&run) {
-        Ok(state) => {
-            for step in &state.steps {
-                for artifact in &step.artifacts {
-                    if workspace.store.artifact(&artifact.digest).is_err() {
-                        faults.push(format!(
-                            "file {} of step {} is missing or altered",
-                            artifact.name, step.plan.key
-                        ));
-                    }
-                }
-            }
+    for (place, line) in stored.lines.iter().enumerate() {
+        if let Some(fault) = line.fault {
+            faults.push(format!(
+                "line {} (at byte {}) was altered or damaged: {fault}",
+                place + 1,
+                line.at
+            ));
         }
-        Err(error) => faults.push(crate::cli::fail::chain(&error)),
     }
-    let last = recorded
-        .lines
-        .last()
-        .map(|line| record::hash(line))
-        .unwrap_or_default();
+    let lines = || stored.lines.iter().map(|line| line.json.as_slice());
+    faults.extend(record::faults(lines()).iter().map(ToString::to_string));
+    if faults.is_empty() {
+        match workspace.store.state(&run) {
+            Ok(state) => faults.extend(missing_files(workspace, &state)),
+            Err(error) => faults.push(chain(&error)),
+        }
+    }
+    let hashes: Vec<String> = lines().map(record::hash).collect();
+    let seen = seen.map(|seen| (seen, hashes.iter().position(|hash| hash == seen)));
+    if let Some((_, None)) = seen {
+        faults.push(
+            "no event has the hash that was written down: events were cut off the end, or altered up to there"
+                .to_owned(),
+        );
+    }
+    let last = hashes.last().cloned().unwrap_or_default();
     if workspace.global.json {
         out::json(&json!({
-            "schema": "mailmedic.verify/1", "run": run, "events": recorded.events.len(), "last_hash": last,
-            "torn_bytes": recorded.torn, "faults": faults,
+            "schema": "mailmedic.verify/1", "run": run, "events": stored.lines.len(), "last_hash": last,
+            "torn_bytes": stored.torn, "faults": faults,
         }))?;
     } else if faults.is_empty() {
+        let count = stored.lines.len();
         out::text(&format!(
-            "{run}: {} events, unbroken; hash of the last: {last}",
-            recorded.events.len()
+            "{run}: {count} events, unbroken; hash of the last: {last}"
         ))?;
-        if recorded.torn > 0 {
+        if let Some((_, Some(place))) = seen {
+            out::text(&format!(
+                "up to event {} all is as it was when the hash was written down",
+                place + 1
+            ))?;
+        }
+        if stored.torn > 0 {
             out::text(&format!(
                 "{} bytes at the end are no whole event: being written, or torn by a crash (resume cuts them off)",
-                recorded.torn
+                stored.torn
             ))?;
+        }
+    } else {
+        for fault in &faults {
+            out::text(&format!("{run}: {fault}"))?;
         }
     }
     if faults.is_empty() {
         return Ok(Exit::Healthy);
-    }
-    if !workspace.global.json {
-        for fault in &faults {
-            out::text(&format!("{run}: {fault}"))?;
-        }
     }
     Err(Fail::failed(format!(
         "the record of {run} was altered or damaged: compare it with a backup"
     )))
 }
 
+fn missing_files(workspace: &Workspace, state: &RunState) -> Vec<String> {
+    state
+        .artifacts()
+        .filter(|(_, artifact)| workspace.store.artifact(&artifact.digest).is_err())
+        .map(|(step, artifact)| {
+            format!(
+                "file {} of step {step} is missing or altered",
+                artifact.name
+            )
+        })
+        .collect()
+}
+
+/// The files of a run, each content once.
+fn files(state: &RunState) -> BTreeMap<&str, &Artifact> {
+    let all = state.artifacts();
+    all.map(|(_, artifact)| (artifact.digest.as_str(), artifact))
+        .collect()
+}
+
 /// Writes the events of a run as JSON lines, byte for byte as they were stored, so that the chain can be checked elsewhere.
+/// `folder`: where its files go, each under its digest.
 pub(in crate::cli) fn export(
     workspace: &Workspace,
     named: &str,
     output: Option<&Path>,
+    folder: Option<&Path>,
 ) -> Result<Exit, Fail> {
     let run = workspace.find_run(named, true)?;
     let recorded = workspace.store.read(&run)?;
+    if let Some(folder) = folder {
+        std::fs::create_dir_all(folder)
+            .map_err(|error| Fail::because(format!("cannot create {}", folder.display()), error))?;
+        for digest in files(&recorded.state(&run)?).into_keys() {
+            let bytes = workspace.store.artifact(digest)?;
+            super::write::whole(&folder.join(digest), &bytes)?;
+        }
+    }
     let mut bytes = Vec::new();
     for line in &recorded.lines {
         bytes.extend_from_slice(line);
@@ -106,4 +145,98 @@ pub(in crate::cli) fn export(
         }
     }
     Ok(Exit::Healthy)
+}
+
+/// Takes a run in that was exported elsewhere. `open`: also one that has not ended.
+pub(in crate::cli) fn import(
+    workspace: &Workspace,
+    file: &Path,
+    folder: Option<&Path>,
+    open: bool,
+) -> Result<Exit, Fail> {
+    let recorded = exported(file)?;
+    let state = recorded.state(&file.display().to_string())?;
+    if state.conclusion.is_none() && !open {
+        return Err(Fail::invalid(format!(
+            "run {} has not ended: two machines must not go on with it. End it there with `mailmedic cancel {0}`, or say --open if it goes on here alone from now on",
+            state.created.run
+        )));
+    }
+    let files = files(&state);
+    let mut absent = Vec::new();
+    for (digest, artifact) in &files {
+        if workspace.store.artifact(digest).is_ok() {
+            continue;
+        }
+        let Some(folder) = folder else {
+            absent.push(artifact.name.as_str());
+            continue;
+        };
+        let path = folder.join(digest);
+        let bytes = std::fs::read(&path)
+            .map_err(|error| Fail::because(format!("cannot read {}", path.display()), error))?;
+        if record::hash(&bytes) != **digest {
+            return Err(Fail::failed(format!(
+                "{} was altered: export it once more",
+                path.display()
+            )));
+        }
+        workspace
+            .store
+            .put_artifact(&artifact.name, &artifact.media, &bytes)?;
+    }
+    let run = workspace.store.import(&recorded)?;
+    if workspace.global.json {
+        out::json(&json!({
+            "schema": "mailmedic.import/1", "run": run, "events": recorded.events.len(), "files_absent": absent,
+        }))?;
+        return Ok(Exit::Healthy);
+    }
+    out::text(&format!(
+        "{run}: {} events, unbroken; `mailmedic show {run}` tells about it",
+        recorded.events.len()
+    ))?;
+    if !absent.is_empty() {
+        out::warn(&format!(
+            "these files did not come with it: {} (`mailmedic export {run} --files DIR` brings them along)",
+            absent.join(", ")
+        ));
+    }
+    Ok(Exit::Healthy)
+}
+
+/// Reads an export and checks it.
+fn exported(file: &Path) -> Result<Recorded, Fail> {
+    let name = file.display();
+    let bytes =
+        std::fs::read(file).map_err(|error| Fail::because(format!("cannot read {name}"), error))?;
+    let lines: Vec<Vec<u8>> = bytes
+        .split(|byte| *byte == b'\n')
+        .filter(|line| !line.is_empty())
+        .map(<[u8]>::to_vec)
+        .collect();
+    let faults = record::faults(lines.iter().map(Vec::as_slice));
+    if !faults.is_empty() || lines.is_empty() {
+        let mut told = vec![format!(
+            "{name} is no whole export of a run: write it once more with `mailmedic export RUN -o FILE`"
+        )];
+        told.extend(faults.iter().map(|broken| format!("  {broken}")));
+        return Err(Fail::invalid(told.join("\n")));
+    }
+    let events: Vec<Event> = lines
+        .iter()
+        .map(|line| serde_json::from_slice(line))
+        .collect::<Result<_, _>>()
+        .map_err(|error| Fail::because(format!("cannot read {name}"), error))?;
+    if let Some(newer) = events.iter().find(|event| event.v > SCHEMA) {
+        return Err(Fail::invalid(format!(
+            "{name}: event {} was written by a newer version of mailmedic: install that one here",
+            newer.seq
+        )));
+    }
+    Ok(Recorded {
+        events,
+        lines,
+        torn: 0,
+    })
 }

@@ -195,7 +195,7 @@ mod tests {
     fn the_event_that_was_altered_is_named() {
         for seq in 1..=4 {
             let mut lines = chain();
-            lines[seq - 1] = swap(&lines[seq - 1], "reason", "treason");
+            lines[seq - 1] = swap(&lines[seq - 1], "\"reason ", "\"treason ");
             let wanted = format!(
                 "event {seq}: was altered: event {} carries another hash of it",
                 seq + 1

@@ -7,6 +7,7 @@
 
 mod blacklist_scan;
 mod event_logs;
+mod gateway_postfix;
 #[path = "../incident/mod.rs"]
 mod incident;
 mod lab;

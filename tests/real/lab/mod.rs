@@ -7,6 +7,7 @@ mod certificates;
 mod daemon;
 mod dns;
 mod dovecot;
+mod gateway;
 mod mailmedic;
 mod network;
 mod postfix;

@@ -29,7 +29,10 @@ fn vocabulary<'a>(actions: &'a [&'static dyn Action]) -> Vocabulary<'a> {
 
 #[test]
 fn shipped_runbooks_are_good_and_explain_each_step() {
-    assert_eq!(shipped(), ["blacklist-recovery", "health-check"]);
+    assert_eq!(
+        shipped(),
+        ["blacklist-recovery", "health-check", "smarthost-cutover"]
+    );
     for name in shipped() {
         let checked = match checked(&shipped_text(&name).unwrap()) {
             Ok(checked) => checked,

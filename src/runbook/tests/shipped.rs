@@ -1,4 +1,4 @@
-//! The shipped recovery runbook in several worlds: which steps are carried out, which are left out, and do their texts fill.
+//! The shipped runbooks in several worlds: which steps are carried out, which are left out, and do their texts fill.
 
 use std::collections::BTreeMap;
 
@@ -13,12 +13,20 @@ type World<'a> = BTreeMap<&'a str, (&'a str, Value)>;
 
 /// Carries a runbook out on paper, by the rules of the engine: a skipped need skips, unless the condition reads its status.
 fn carried_out(site: &Site, inputs: Value, findings: Value, world: &World<'_>) -> Vec<String> {
-    let runbook = checked(&shipped_text("blacklist-recovery").unwrap())
-        .unwrap()
-        .runbook;
+    carried_out_of("blacklist-recovery", site, inputs, findings, world)
+}
+
+fn carried_out_of(
+    name: &str,
+    site: &Site,
+    inputs: Value,
+    findings: Value,
+    world: &World<'_>,
+) -> Vec<String> {
+    let runbook = checked(&shipped_text(name).unwrap()).unwrap().runbook;
     let mut values = json!({
         "site": site, "inputs": inputs, "findings": findings, "steps": {},
-        "run": {"id": "r", "runbook": "blacklist-recovery", "started": "2026-11-24T08:00:00Z", "by": "ann", "mode": "run"},
+        "run": {"id": "r", "runbook": name, "started": "2026-11-24T08:00:00Z", "by": "ann", "mode": "run"},
     });
     let mut done = Vec::new();
     for step in runbook.section(Section::Steps) {
@@ -39,6 +47,8 @@ fn carried_out(site: &Site, inputs: Value, findings: Value, world: &World<'_>) -
         let ended = if left_out {
             json!({"status": "skipped", "outcome": null, "outputs": {}, "findings": []})
         } else {
+            // What `foreach` gives each instance.
+            values["file"] = json!("guide.md");
             step.with.render(&values).unwrap();
             done.push(step.id.clone());
             let (outcome, outputs) = world
@@ -183,4 +193,69 @@ fn mail_is_not_switched_to_a_smarthost_that_is_not_good() {
     );
     assert!(!done.contains(&"switch_outbound".to_owned()), "{done:?}");
     assert!(done.contains(&"file_requests".to_owned()), "{done:?}");
+}
+
+fn cut_over(inputs: Value, world: &World<'_>) -> Vec<String> {
+    let mut all = json!({
+        "gateway": "", "smarthost_port": 587, "gateway_listen": "192.0.2.9", "old_servers": [], "accounts": [],
+        "messages_per_hour": 1, "recipients_per_hour": 1, "outgoing_logs": [], "soak": "24h",
+    });
+    all.as_object_mut()
+        .unwrap()
+        .extend(inputs.as_object().unwrap().clone());
+    let mut site = site(true);
+    site.probe = Some(crate::site::ProbeMailbox {
+        imap: Some(crate::site::Imap::default()),
+        ..Default::default()
+    });
+    let findings = json!([finding("smarthost-login", "critical")]);
+    carried_out_of("smarthost-cutover", &site, all, findings, world)
+}
+
+const SWITCHED: [&str; 6] = [
+    "switch",
+    "direct_closed",
+    "soak",
+    "stopped",
+    "spf_narrow",
+    "proof",
+];
+
+#[test]
+fn a_cut_over_goes_straight_when_all_is_well() {
+    let done = cut_over(json!({}), &World::new());
+    let first = ["smarthost", "inbound", "ready", "spf_wider", "arrives"];
+    assert_eq!(done, [&first[..], &SWITCHED].concat());
+}
+
+#[test]
+fn a_gateway_and_logs_add_their_steps() {
+    let inputs = json!({"gateway": "gw.example.com", "outgoing_logs": ["mail.log"]});
+    let remotes = json!({"remotes": [{"host": "relay.example.net"}]});
+    let done = cut_over(inputs, &World::from([("logs", ("good", remotes))]));
+    for step in ["gateway_files", "gateway_up", "logs", "proof"] {
+        assert!(done.contains(&step.to_owned()), "{step}: {done:?}");
+    }
+}
+
+#[test]
+fn nothing_is_switched_before_the_smarthost_is_ready() {
+    let blocked = json!({"verdict": "blocked", "blocked_at": "H12"});
+    let mended = World::from([("smarthost", ("finding", blocked.clone()))]);
+    let done = cut_over(json!({}), &mended);
+    assert_eq!(done[2..5], ["repair", "smarthost_again", "ready"]);
+    let still = World::from([
+        ("smarthost", ("finding", blocked.clone())),
+        ("smarthost_again", ("finding", blocked)),
+    ]);
+    let done = cut_over(json!({}), &still);
+    assert_eq!(done, ["smarthost", "inbound", "repair", "smarthost_again"]);
+}
+
+#[test]
+fn a_message_that_is_lost_is_looked_for_before_the_switch() {
+    let lost = json!({"arrived": false, "message_id": "<a@b>", "reason": "it never arrived"});
+    let done = cut_over(json!({}), &World::from([("arrives", ("finding", lost))]));
+    let at = |id: &str| done.iter().position(|step| step == id).unwrap();
+    assert!(at("arrives") < at("not_arrived") && at("not_arrived") < at("switch"));
 }

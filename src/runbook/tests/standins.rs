@@ -172,11 +172,18 @@ static HTTP: StandIn = StandIn {
     external_with: None,
 };
 
-/// The gates, and stand-ins for the rest.
+/// The gates and what needs no stand-in, and stand-ins for the rest.
 pub(super) fn actions() -> Vec<&'static dyn Action> {
     let mut all: Vec<&'static dyn Action> = vec![
         &SCAN, &RDNS, &RELAY, &SMARTHOST, &DRAFT, &EVENTS, &DOCUMENT, &HTTP,
     ];
-    all.extend(["approval", "manual", "wait"].into_iter().filter_map(find));
+    let real = [
+        "approval",
+        "manual",
+        "wait",
+        "server.check",
+        "delivery.probe",
+    ];
+    all.extend(real.into_iter().filter_map(find));
     all
 }

@@ -31,7 +31,12 @@ fn vocabulary<'a>(actions: &'a [&'static dyn Action]) -> Vocabulary<'a> {
 fn shipped_runbooks_are_good_and_explain_each_step() {
     assert_eq!(
         shipped(),
-        ["blacklist-recovery", "health-check", "smarthost-cutover"]
+        [
+            "blacklist-recovery",
+            "health-check",
+            "relay-audit",
+            "smarthost-cutover"
+        ]
     );
     for name in shipped() {
         let checked = match checked(&shipped_text(&name).unwrap()) {

@@ -1,4 +1,4 @@
-//! The shipped runbooks in several worlds: which steps are carried out, which are left out, and do their texts fill.
+//! The shipped runbooks that branch, in several worlds: which steps are carried out, which are left out, and do their texts fill.
 
 use std::collections::BTreeMap;
 
@@ -11,11 +11,12 @@ use crate::site::Site;
 /// How a step ends in a world: outcome and outputs.
 type World<'a> = BTreeMap<&'a str, (&'a str, Value)>;
 
-/// Carries a runbook out on paper, by the rules of the engine: a skipped need skips, unless the condition reads its status.
+/// The recovery runbook, carried out on paper.
 fn carried_out(site: &Site, inputs: Value, findings: Value, world: &World<'_>) -> Vec<String> {
     carried_out_of("blacklist-recovery", site, inputs, findings, world)
 }
 
+/// Carries a runbook out on paper, by the rules of the engine: a skipped need skips, unless the condition reads its status.
 fn carried_out_of(
     name: &str,
     site: &Site,
@@ -258,4 +259,30 @@ fn a_message_that_is_lost_is_looked_for_before_the_switch() {
     let done = cut_over(json!({}), &World::from([("arrives", ("finding", lost))]));
     let at = |id: &str| done.iter().position(|step| step == id).unwrap();
     assert!(at("arrives") < at("not_arrived") && at("not_arrived") < at("switch"));
+}
+
+/// The relay audit, when the first test ended so and waits for nobody or for this many seconds.
+fn audited(outcome: &str, retry_after: Value, findings: Value) -> Vec<String> {
+    let world = World::from([("screen", (outcome, json!({"retry_after": retry_after})))]);
+    let inputs = json!({"greylist_wait": "4h"});
+    carried_out_of("relay-audit", &site(false), inputs, findings, &world)
+}
+
+#[test]
+fn a_closed_relay_is_only_looked_at() {
+    let done = audited("good", Value::Null, json!([]));
+    assert_eq!(done, ["screen", "server"]);
+}
+
+#[test]
+fn a_suspected_relay_is_closed_by_a_person_and_tested_again() {
+    let findings = json!([finding("relay-suspected", "major")]);
+    let done = audited("finding", Value::Null, findings);
+    assert_eq!(done, ["screen", "server", "close", "screen_again"]);
+}
+
+#[test]
+fn a_greylisting_server_is_asked_again_before_anybody_is_troubled() {
+    let done = audited("unknown", json!(300), json!([]));
+    assert_eq!(done, ["screen", "server", "greylisted"]);
 }

@@ -95,8 +95,21 @@ static RELAY: StandIn = StandIn {
         optional("ports", Kind::List),
         optional("mode", Kind::Choice(&["screen", "prove"])),
     ],
-    outputs: &[out("verdict"), out("endpoints"), out("open_by")],
+    outputs: &[
+        out("verdict"),
+        out("endpoints"),
+        out("open_by"),
+        out("retry_after"),
+    ],
     external_with: Some(("mode", "prove")),
+};
+
+static SERVER: StandIn = StandIn {
+    name: "server.check",
+    effect: Effect::Probe,
+    arguments: &[optional("host", Kind::Text), optional("ports", Kind::List)],
+    outputs: &[out("endpoints")],
+    external_with: None,
 };
 
 static SMARTHOST: StandIn = StandIn {
@@ -175,15 +188,9 @@ static HTTP: StandIn = StandIn {
 /// The gates and what needs no stand-in, and stand-ins for the rest.
 pub(super) fn actions() -> Vec<&'static dyn Action> {
     let mut all: Vec<&'static dyn Action> = vec![
-        &SCAN, &RDNS, &RELAY, &SMARTHOST, &DRAFT, &EVENTS, &DOCUMENT, &HTTP,
+        &SCAN, &RDNS, &RELAY, &SERVER, &SMARTHOST, &DRAFT, &EVENTS, &DOCUMENT, &HTTP,
     ];
-    let real = [
-        "approval",
-        "manual",
-        "wait",
-        "server.check",
-        "delivery.probe",
-    ];
+    let real = ["approval", "manual", "wait", "delivery.probe"];
     all.extend(real.into_iter().filter_map(find));
     all
 }

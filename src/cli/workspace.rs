@@ -253,14 +253,7 @@ fn amend(path: &Path) -> Result<(), Fail> {
 
 /// What operators allow to be asked, where they say so.
 fn budgets() -> Vec<(String, Budget)> {
-    let of = |(operator, rate): (&str, u32)| {
-        let budget = Budget {
-            rate: f64::from(rate),
-            burst: rate.min(Budget::POLITE.burst),
-            ..Budget::POLITE
-        };
-        (operator.to_owned(), budget)
-    };
+    let of = |(operator, rate): (&str, u32)| (operator.to_owned(), Budget::per_second(rate));
     dnsbl::catalogue().rates().into_iter().map(of).collect()
 }
 

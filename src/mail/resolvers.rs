@@ -78,6 +78,8 @@ mod tests {
             ("172.253.1.1", None, Some("Google")),
             ("162.158.9.9", None, Some("Cloudflare")),
             ("2620:fe::9", Some("Quad9"), Some("Quad9")),
+            // neighbours of a small assignment are strangers
+            ("2620:171:8000::1", None, None),
             ("192.0.2.53", None, None),
             ("127.0.0.1", None, None),
         ] {

@@ -23,7 +23,7 @@ const LISTS: &str = "\
 # add:
 #   - id: our-list
 #     zone: bl.provider.example
-#     settings: {severity: minor, per_second: 50}
+#     settings: {severity: minor, per_second: 50}   # per_second: 0 is no limit; needs own_mirror: true (your own server)
 # change:
 #   psbl: {severity: major, scan: on}
 # off: [backscatterer]     # by id or zone: not asked unless a runbook names it

@@ -56,8 +56,10 @@ pub struct Change {
     /// When a scan asks it: `on`, `opt-in`, `off`.
     #[serde(rename = "scan")]
     pub default_scan: Option<DefaultScan>,
-    /// Questions a second; for all lists of the same operator.
+    /// Questions a second; for all lists of the same operator. 0: no limit, only with `own_mirror`.
     pub per_second: Option<u32>,
+    /// Whether the zone is answered by a server of one's own, which holds a copy: only then a limit may be lifted.
+    pub own_mirror: bool,
     /// Entries that must, or must not, be listed.
     pub test_points: Option<TestPoints>,
     /// Meanings of answers, in place of the known ones.
@@ -153,16 +155,43 @@ impl Catalogue {
             list.kind = own.kind.unwrap_or(Kind::Blocklist);
             list.why = "a list of this workspace".to_owned();
             list.default_scan = DefaultScan::On;
+            own.settings.may_be_unlimited(&own.id)?;
             own.settings.apply(&mut list);
             next.lists.push(list);
         }
         for (id, change) in &amendments.change {
+            change.may_be_unlimited(id)?;
             change.apply(next.known(id)?);
         }
         for name in &amendments.off {
             next.known(name)?.default_scan = DefaultScan::Off;
         }
+        next.unlimited_as_a_whole()?;
         Ok(next)
+    }
+
+    /// An operator has one budget. Lifting it for a copy of one list would lift it for lists that strangers' servers answer.
+    fn unlimited_as_a_whole(&self) -> Result<(), AmendError> {
+        let is_unlimited = |list: &List| list.access.per_second == Some(0);
+        for list in self.lists.iter().filter(|list| is_unlimited(list)) {
+            let limited = |other: &&List| other.operator == list.operator && !is_unlimited(other);
+            let others: Vec<&str> = self
+                .lists
+                .iter()
+                .filter(limited)
+                .map(|other| other.id.as_str())
+                .collect();
+            if !others.is_empty() {
+                return Err(AmendError::Name(format!(
+                    "cannot ask '{}' without a limit: {} of the same operator ({}) would lose theirs too. \
+                     Set 'per_second: 0' and 'own_mirror: true' for these as well, or leave it out",
+                    list.id,
+                    others.join(", "),
+                    list.operator
+                )));
+            }
+        }
+        Ok(())
     }
 
     fn known(&mut self, name: &str) -> Result<&mut List, AmendError> {
@@ -179,12 +208,24 @@ impl Catalogue {
 }
 
 impl Change {
+    /// Only one's own server may be asked without a limit.
+    fn may_be_unlimited(&self, id: &str) -> Result<(), AmendError> {
+        if self.per_second != Some(0) || self.own_mirror {
+            return Ok(());
+        }
+        Err(AmendError::Name(format!(
+            "cannot ask '{id}' without a limit ('per_second: 0'): operators block those who ask too fast. Give a rate; \
+             if a server of your own holds a copy of the zone and answers for it, add 'own_mirror: true'"
+        )))
+    }
+
     fn apply(&self, list: &mut List) {
         let Change {
             severity,
             nature,
             default_scan,
             per_second,
+            own_mirror: _,
             test_points,
             return_codes,
             error_codes,
@@ -312,6 +353,17 @@ mod tests {
     }
 
     #[test]
+    fn only_an_own_mirror_is_asked_without_a_limit() {
+        let text = "add: [{id: ours, zone: bl.ours.example, settings: {per_second: 0, own_mirror: true}}]\n\
+                    change: {psbl: {per_second: 0, own_mirror: true}}\n";
+        let book = catalogue().with(&Amendments::read(text).unwrap()).unwrap();
+        let psbl = book.list("psbl").unwrap();
+        assert_eq!(book.rates()["bl.ours.example"], 0);
+        assert_eq!(book.rates()[psbl.operator.as_str()], 0);
+        assert!(catalogue().rates().values().all(|rate| *rate > 0));
+    }
+
+    #[test]
     fn what_cannot_be_meant_is_refused_with_the_reason() {
         for (text, said) in [
             (
@@ -322,6 +374,11 @@ mod tests {
             ("add: [{id: x, zone: nodots}]", "no zone"),
             ("change: {spamhous: {scan: on}}", "no list 'spamhous'"),
             ("off: [nowhere]", "no list 'nowhere'"),
+            ("change: {psbl: {per_second: 0}}", "own_mirror: true"),
+            (
+                "change: {sem-black: {per_second: 0, own_mirror: true}}",
+                "sem-backscatter",
+            ),
             ("offf: [psbl]", "offf"),
             ("change: {psbl: {severity: huge}}", "huge"),
         ] {

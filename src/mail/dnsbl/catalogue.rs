@@ -78,7 +78,8 @@ impl Catalogue {
             .find(|candidate| candidate.id == wanted || candidate.zones.contains(&wanted))
     }
 
-    /// Questions a second that operators allow, by operator, where they say so. For the budgets of the DNS client.
+    /// Questions a second that operators allow, by operator, where they say so; 0 means no limit (a mirror of one's own).
+    /// For the budgets of the DNS client.
     pub fn rates(&self) -> BTreeMap<&str, u32> {
         let mut rates = BTreeMap::new();
         for list in &self.lists {

@@ -272,7 +272,7 @@ pub struct Access {
     pub registration_required: bool,
     /// What is free of charge.
     pub free_limit: Option<String>,
-    /// Questions a second that the operator allows, for all its zones together.
+    /// Questions a second that the operator allows, for all its zones together; 0 means no limit.
     pub per_second: Option<u32>,
 }
 

@@ -31,6 +31,22 @@ impl Budget {
         burst: 20,
         max_in_flight: 8,
     };
+
+    /// So many questions a second, for an operator who names a rate; 0 means no limit.
+    ///
+    /// Two seconds' worth may go at once after a pause. One address on two zones is eight questions with their controls, and
+    /// then nothing for an hour: spread over two seconds, they would be the slowest part of the whole scan. Over any longer
+    /// time the rate holds.
+    pub fn per_second(rate: u32) -> Self {
+        if rate == 0 {
+            return Self::UNLIMITED;
+        }
+        Self {
+            rate: f64::from(rate),
+            burst: rate.saturating_mul(2).min(Self::POLITE.burst),
+            ..Self::POLITE
+        }
+    }
 }
 
 impl Default for Budget {
@@ -182,6 +198,19 @@ mod tests {
             assert_eq!(waits, [0, 0, 0, 100, 200]);
             now += Duration::from_secs(9);
         }
+    }
+
+    /// 5 a second is what Spam Eating Monkey takes; a scan of one address asks its two zones eight questions.
+    #[test]
+    fn a_named_rate_lets_one_address_through_at_once_and_then_holds() {
+        let bucket = Bucket::new(Budget::per_second(5));
+        let now = Instant::now() + Duration::from_secs(100);
+        let waits: Vec<u64> = (0..12)
+            .map(|_| bucket.reserve(now).map_or(0, |w| w.as_millis() as u64))
+            .collect();
+        assert_eq!(waits, [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 200, 400]);
+        assert!(Bucket::new(Budget::per_second(0)).is_unlimited());
+        assert_eq!(Budget::per_second(500).burst, Budget::POLITE.burst);
     }
 
     #[test]

@@ -149,6 +149,15 @@ async fn the_first_real_site() {
         let output = mailmedic(folder, &line.split(' ').collect::<Vec<_>>());
         assert_eq!(code(&output), 0, "{line}: {}", err(&output));
     }
+    let lives = mailmedic(folder, &["listings", "acme"]);
+    assert!(out(&lives).contains("✗ listed"), "{}", out(&lives));
+    let lives = mailmedic(folder, &["listings", "acme", "--json"]);
+    let lives: Value = serde_json::from_str(&out(&lives)).unwrap();
+    assert_eq!(lives["schema"], "mailmedic.listings/1");
+    assert_eq!(lives["listings"][0]["state"]["code"], "listed");
+    let unknown = mailmedic(folder, &["listings", "acmee"]);
+    assert_eq!(code(&unknown), 2);
+    assert!(err(&unknown).contains("acme"), "{}", err(&unknown));
     let report = mailmedic(
         folder,
         &["report", "acme", "--format", "html", "-o", "acme.html"],

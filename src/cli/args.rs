@@ -176,6 +176,14 @@ pub enum Command {
         /// Key of a step
         step: Option<String>,
     },
+    /// What became of each listing of a site, over all its runs: first seen, last seen, gone
+    #[command(
+        after_help = "Examples:\n  mailmedic listings acme\n  mailmedic listings acme --json"
+    )]
+    Listings {
+        /// Id of the site
+        site: String,
+    },
     /// Write a report about a run, whatever its state
     #[command(
         after_help = "Examples:\n  mailmedic report acme --format html -o acme.html\n  mailmedic report acme --template summary --format md"

@@ -82,6 +82,7 @@ fn dispatch(cli: Cli) -> Result<Exit, Fail> {
         } => commands::listing::runs(&open()?, site.as_deref(), *only_open),
         Command::Status { run } => commands::listing::status(&open()?, run.as_deref()),
         Command::Show { run, step } => commands::listing::show(&open()?, run, step.as_deref()),
+        Command::Listings { site } => commands::listing::listings(&open()?, site),
         Command::Report(args) => commands::report::report(&open()?, args),
         Command::Verify { run, seen } => commands::record::verify(&open()?, run, seen.as_deref()),
         Command::Export { run, output, files } => {

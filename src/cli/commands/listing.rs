@@ -1,4 +1,4 @@
-//! `runs`, `status`, `show`: what is known about runs. Reading works while another process works on them.
+//! `runs`, `status`, `show`, `listings`: what is known about runs. Reading works while another process works on them.
 
 use serde_json::json;
 
@@ -6,8 +6,9 @@ use crate::cli::exit::Exit;
 use crate::cli::fail::Fail;
 use crate::cli::out;
 use crate::cli::workspace::Workspace;
-use crate::record::{RunState, StepState};
+use crate::record::{Event, RunState, StepState};
 use crate::report::terminal;
+use crate::report::view::listing_lives;
 use crate::store::Store;
 
 /// One line a run.
@@ -87,6 +88,52 @@ pub(in crate::cli) fn show(
         out::json(&json!({"schema": "mailmedic.step/1", "run": run, "step": step_json(step)}))?;
     } else {
         out::write(|out| terminal::show_step(out, style, &state, step))?;
+    }
+    Ok(Exit::Healthy)
+}
+
+/// What became of each listing of a site, over all its runs.
+pub(in crate::cli) fn listings(workspace: &Workspace, site: &str) -> Result<Exit, Fail> {
+    let summaries = workspace.summaries()?;
+    let of_site = summaries.iter().filter(|run| run.site == site);
+    let mut runs: Vec<(RunState, Vec<Event>)> = Vec::new();
+    let mut left_out: Vec<&str> = Vec::new();
+    for summary in of_site {
+        let read = workspace.store.read(&summary.run).and_then(|recorded| {
+            let state = recorded.state(&summary.run)?;
+            Ok((state, recorded.events))
+        });
+        match read {
+            Ok(run) => runs.push(run),
+            Err(error) => {
+                out::warn(&format!(
+                    "run {} is left out: {}",
+                    summary.run,
+                    crate::cli::fail::chain(&error)
+                ));
+                left_out.push(&summary.run);
+            }
+        }
+    }
+    if runs.is_empty() && left_out.is_empty() {
+        let known = summaries.iter().map(|run| run.site.as_str());
+        return Err(Fail::invalid(format!(
+            "site '{site}' has no runs (`mailmedic run RUNBOOK --site FILE` makes one): {}",
+            crate::yaml::hint(site, known)
+        )));
+    }
+    let lives = listing_lives(&runs);
+    if workspace.global.json {
+        out::json(&json!({
+            "schema": "mailmedic.listings/1", "site": site, "runs": runs.len(), "left_out": left_out, "listings": lives,
+        }))?;
+    } else if lives.is_empty() {
+        out::text(&format!(
+            "no run of {site} saw a listing; whether the lists could be asked is in the report of each run (`mailmedic report RUN`)"
+        ))?;
+    } else {
+        let style = out::style(&workspace.global);
+        out::write(|out| terminal::listings(out, style, &lives))?;
     }
     Ok(Exit::Healthy)
 }

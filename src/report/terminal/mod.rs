@@ -17,7 +17,7 @@ pub use fleet::{FleetMark, FleetTable, fleet};
 pub use human::{Human, Verbosity};
 pub use json::{EVENT_SCHEMA, JsonLines};
 pub use paint::{Colour, DEFAULT_WIDTH, Style};
-pub use tables::{runs, show_run, show_step, status};
+pub use tables::{listings, runs, show_run, show_step, status};
 
 /// Shows a run while it goes on.
 pub trait Reporter: Send {

@@ -9,7 +9,7 @@ use super::paint::{Ink, Style, ink, wrap};
 use super::table::Table;
 use crate::record::{Event, RunState, RunSummary, StepState};
 use crate::report::view::moment::span;
-use crate::report::view::{self, Calendar, View, line, lines, words};
+use crate::report::view::{self, Calendar, ListingLife, View, line, lines, words};
 
 /// `runs`: one line a run, in the order given. `now` tells what is overdue.
 ///
@@ -127,6 +127,50 @@ pub fn status(
         table.write(out, style, 0)?;
     }
     Ok(())
+}
+
+/// `listings SITE`: the life of each listing.
+///
+/// # Errors
+/// When `out` cannot be written.
+pub fn listings(out: &mut dyn Write, style: Style, lives: &[ListingLife]) -> io::Result<()> {
+    let heads = [
+        "LISTED",
+        "LIST",
+        "STATE",
+        "FIRST SEEN",
+        "LAST SEEN",
+        "GONE",
+        "LAST ASKED",
+        "LOOKS",
+    ];
+    let mut table = Table::new(&heads);
+    for life in lives {
+        let looks: Vec<String> = life
+            .spells
+            .iter()
+            .map(|spell| format!("{}{}", spell.state.mark, spell.looks))
+            .collect();
+        let gone = life.gone.as_ref().map(|when| when.short.clone());
+        table.row(vec![
+            (life.target.clone(), None),
+            (life.list.clone(), None),
+            (
+                format!("{} {}", life.state.mark, life.state.text),
+                Some(ink(&life.state.mark)),
+            ),
+            (life.first_seen.short.clone(), None),
+            (life.last_seen.short.clone(), None),
+            (gone.unwrap_or_default(), None),
+            (life.last_asked.short.clone(), None),
+            (looks.join(" "), None),
+        ]);
+    }
+    table.write(out, style, 0)?;
+    writeln!(
+        out,
+        "\nlooks, oldest first: ✗ listed, ✓ gone, ? the list could not tell or was not asked, which ends no listing"
+    )
 }
 
 /// `show RUN`: each step and where it stands.

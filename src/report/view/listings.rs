@@ -87,13 +87,13 @@ pub struct ListCount {
 }
 
 /// A scan with its listings, for quick look-up: a list watched for weeks leaves hundreds of scans.
-struct Scan<'a> {
-    seen: Observation<'a>,
+pub(super) struct Scan<'a> {
+    pub(super) seen: Observation<'a>,
     listed: HashSet<(String, String)>,
 }
 
 impl<'a> Scan<'a> {
-    fn new(seen: Observation<'a>) -> Self {
+    pub(super) fn new(seen: Observation<'a>) -> Self {
         let listed = entries(&seen.outputs)
             .into_iter()
             .flat_map(|(target, entry)| {
@@ -104,7 +104,7 @@ impl<'a> Scan<'a> {
         Scan { seen, listed }
     }
 
-    fn lists(&self, view: &ListingView) -> bool {
+    pub(super) fn lists(&self, view: &ListingView) -> bool {
         let under = |name: &str| {
             self.listed
                 .contains(&(view.target.clone(), name.to_ascii_lowercase()))
@@ -115,7 +115,7 @@ impl<'a> Scan<'a> {
 
 /// What one observation says about one listing.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Sight {
+pub(super) enum Sight {
     Listed,
     Clean,
     Unknown,
@@ -258,7 +258,7 @@ fn same(list: &str, view: &ListingView) -> bool {
             .is_some_and(|zone| zone.eq_ignore_ascii_case(list))
 }
 
-fn listing(
+pub(super) fn listing(
     target: &str,
     entry: &Value,
     scan: &Observation<'_>,
@@ -377,7 +377,7 @@ fn standing(
     }
 }
 
-fn sight(view: &ListingView, scan: &Scan<'_>, paired: bool) -> Sight {
+pub(super) fn sight(view: &ListingView, scan: &Scan<'_>, paired: bool) -> Sight {
     if scan.lists(view) {
         return Sight::Listed;
     }
@@ -410,7 +410,7 @@ fn sight(view: &ListingView, scan: &Scan<'_>, paired: bool) -> Sight {
 }
 
 /// True when the scan says that it judged this target on this list.
-fn judged(scan: &Observation<'_>, view: &ListingView) -> bool {
+pub(super) fn judged(scan: &Observation<'_>, view: &ListingView) -> bool {
     scan.subjects.iter().any(|subject| {
         subject
             .split_once(" on ")

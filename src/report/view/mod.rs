@@ -8,6 +8,7 @@
 mod appendix;
 mod compare;
 mod findings;
+mod history;
 mod listings;
 mod logs;
 pub(crate) mod moment;
@@ -27,6 +28,7 @@ use serde::Serialize;
 pub use appendix::{OutputView, StepView};
 pub use compare::{Cell, ChangeView};
 pub use findings::{EvidenceView, FindingView, Seen};
+pub use history::{ListingLife, Spell, listing_lives};
 pub use listings::{DraftView, ListCount, ListingView, RequestView};
 pub use logs::{CauseView, ClassView, DeliveryView, LogView};
 pub use moment::{When, Zone};

@@ -4,7 +4,7 @@ use super::blocks::{Clipboard2003, Clipboard2008};
 use super::eventlog;
 use super::export::{Csv2003, Text2003};
 use super::reader::{Format, Head};
-use crate::mail::logs::{Exim, Postfix, Sendmail};
+use crate::mail::logs::{Exim, IisSmtp, Postfix, ProtocolLog, Sendmail, Tracking, Tracking2003};
 
 /// All formats.
 pub static FORMATS: &[&dyn Format] = &[
@@ -28,6 +28,11 @@ pub static FORMATS: &[&dyn Format] = &[
     &Postfix,
     &Exim,
     &Sendmail,
+    &Tracking,
+    &Tracking2003,
+    &ProtocolLog,
+    &IisSmtp::W3c,
+    &IisSmtp::Ncsa,
 ];
 
 /// A file could not be read.

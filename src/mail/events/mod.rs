@@ -30,6 +30,7 @@ mod when;
 
 pub use decode::LONGEST;
 pub use description::normalize_address;
+pub(in crate::mail) use eventlog::fields;
 pub use formats::{FORMATS, ReadError};
 pub use intake::{Collected, Intake, read};
 pub use log::{Gap, Log, Unparsed, Why, Zone};

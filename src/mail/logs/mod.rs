@@ -4,8 +4,11 @@
 //! [`FORMATS`](crate::mail::events::FORMATS). Lines about one message are joined by its queue id ([`queue`]), with a table
 //! that forgets, so that memory stays flat.
 
+mod dialogue;
+mod exchange;
 mod exim;
 mod host;
+mod iis;
 mod postfix;
 mod queue;
 mod sendmail;
@@ -13,6 +16,8 @@ mod syslog;
 #[cfg(test)]
 mod tests;
 
+pub(in crate::mail) use exchange::{ProtocolLog, Tracking, Tracking2003};
 pub(in crate::mail) use exim::Exim;
+pub(in crate::mail) use iis::IisSmtp;
 pub(in crate::mail) use postfix::Postfix;
 pub(in crate::mail) use sendmail::Sendmail;

@@ -17,6 +17,7 @@ mod wevtutil;
 mod xml;
 
 pub(super) use format::{Binary, Lined};
+pub(in crate::mail) use table::fields;
 
 use super::log::{Unparsed, Why};
 use super::reader::Format;

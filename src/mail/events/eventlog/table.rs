@@ -179,7 +179,7 @@ impl Lines for Table {
 }
 
 /// The values of a row. `None` when there is only one.
-fn fields(row: &str, separator: char) -> Option<Vec<String>> {
+pub(in crate::mail) fn fields(row: &str, separator: char) -> Option<Vec<String>> {
     let mut values = vec![String::new()];
     let mut letters = row.chars().peekable();
     let mut quoted = false;

@@ -1,0 +1,207 @@
+//! Message tracking of Exchange 2007 and later: `MSGTRK*.LOG`, comma-separated under a `#Fields` header, times in UTC.
+//!
+//! A failure is told once, by its FAIL row: the DSN row that follows it is passed over.
+
+use std::borrow::Cow;
+use std::net::IpAddr;
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+use super::header::{Columns, fields_of};
+use crate::mail::events::{
+    Direction, Event, Format, Head, LineReader, Options, Out, Reader, What, Why, Zone, fields,
+};
+use crate::mail::reply::Reply;
+
+/// The format.
+pub(in crate::mail) struct Tracking;
+
+impl Format for Tracking {
+    fn name(&self) -> &'static str {
+        "exchange-tracking"
+    }
+
+    fn summary(&self) -> &'static str {
+        "message tracking log of Exchange 2007 and later"
+    }
+
+    fn recognise(&self, head: &Head<'_>) -> u8 {
+        let ours =
+            |line: &str| fields_of(line).is_some_and(|names| names.contains("internal-message-id"));
+        if head.text.lines().take(50).any(ours) {
+            95
+        } else {
+            0
+        }
+    }
+
+    fn reader(&self, _: &Options) -> Reader {
+        Reader::Lines(Box::new(Rows::default()))
+    }
+}
+
+#[derive(Default)]
+struct Rows {
+    columns: Columns,
+}
+
+impl LineReader for Rows {
+    fn line(&mut self, number: u32, line: &str, out: &mut Out<'_>) {
+        if line.trim().is_empty() {
+            return;
+        }
+        if let Some(names) = fields_of(line) {
+            self.columns = Columns::new(names.split(','));
+            out.passed(1);
+            return;
+        }
+        if line.trim_start_matches('\u{feff}').starts_with('#') {
+            out.passed(1);
+            return;
+        }
+        if self.columns.is_empty() {
+            out.unparsed(number, line, Why::Outside);
+            return;
+        }
+        match self.read(number, line, out) {
+            Some(true) => {}
+            Some(false) => out.passed(1),
+            None => out.unparsed(number, line, Why::Malformed),
+        }
+    }
+
+    fn end(&mut self, out: &mut Out<'_>) {
+        out.zone(Zone::Stated);
+    }
+}
+
+impl Rows {
+    /// `Some(true)` for an event, `Some(false)` for nothing that is looked for.
+    fn read(&self, number: u32, line: &str, out: &mut Out<'_>) -> Option<bool> {
+        let row = fields(line, ',')?;
+        let value = |name: &str| self.columns.value(&row, name);
+        let time: Timestamp = value("date-time")?.parse().ok()?;
+        let step = value("event-id")?;
+        let source = value("source").unwrap_or_default();
+        let own = |text: &str| Some(Cow::Owned(text.to_owned()));
+        let mut event = Event {
+            time: Some(time),
+            local: Some(TimeZone::UTC.to_datetime(time)),
+            source: own(&format!("exchange/{}", source.to_ascii_lowercase())),
+            category: own(step),
+            computer: value("server-hostname").and_then(own),
+            queue: value("internal-message-id").and_then(own),
+            message_id: value("message-id")
+                .map(|id| Cow::Owned(id.trim_matches(['<', '>']).to_owned())),
+            size: value("total-bytes").and_then(|size| size.parse().ok()),
+            text: Cow::Owned(line.to_owned()),
+            ..Event::at(out.place(number, number))
+        };
+        // A report is sent from `<>`, whatever address its author has.
+        event.sender = match (value("return-path"), value("sender-address")) {
+            (Some("<>"), _) | (None, Some("<>")) => own(""),
+            (Some(sender), _) | (None, Some(sender)) => own(sender),
+            (None, None) => None,
+        };
+        let ip = |name: &str| value(name).and_then(|ip| ip.parse::<IpAddr>().ok());
+        let (client, server) = (ip("client-ip"), ip("server-ip"));
+        let by_smtp = source.eq_ignore_ascii_case("SMTP");
+        match step {
+            "RECEIVE" => {
+                event.what = What::Received;
+                let within = client.is_none_or(|ip| ip.is_loopback() || Some(ip) == server);
+                if by_smtp && !within {
+                    event.direction = Direction::Inbound;
+                    event.remote = value("client-hostname")
+                        .or(value("client-ip"))
+                        .and_then(own);
+                    event.address = ip("original-client-ip").or(client);
+                } else {
+                    event.direction = Direction::Local;
+                    // Whoever submits from a mailbox is logged in to it.
+                    let submitted = source.eq_ignore_ascii_case("STOREDRIVER");
+                    let author =
+                        value("sender-address").filter(|who| submitted && who.contains('@'));
+                    event.account = author.and_then(own);
+                }
+                out.event(&event);
+                return Some(true);
+            }
+            "SEND" | "DELIVER" => {
+                event.what = What::Delivered;
+                event.direction = if step == "SEND" && by_smtp {
+                    Direction::Outbound
+                } else {
+                    Direction::Local
+                };
+            }
+            "FAIL" | "DEFER" => {
+                event.what = What::DeliveryFailed;
+                event.direction = if by_smtp || !source.eq_ignore_ascii_case("STOREDRIVER") {
+                    Direction::Outbound
+                } else {
+                    Direction::Local
+                };
+            }
+            _ => return Some(false),
+        }
+        if event.direction == Direction::Outbound {
+            // The sending row has this server as the client, and the host that it delivers to as the server.
+            event.computer = value("client-hostname").and_then(own);
+            event.remote = value("server-hostname")
+                .or(value("server-ip"))
+                .and_then(own);
+            event.address = server;
+        }
+        let statuses = value("recipient-status").unwrap_or_default();
+        let recipients: Vec<&str> = value("recipient-address")?.split(';').collect();
+        let apart: Vec<&str> = statuses.split(';').collect();
+        for (at, recipient) in recipients.iter().enumerate() {
+            let status = match apart.get(at) {
+                Some(own) if recipients.len() > 1 && apart.len() == recipients.len() => own,
+                _ => statuses,
+            };
+            said(&mut event, status, by_smtp);
+            event.recipient = own(recipient.trim());
+            out.event(&event);
+        }
+        Some(true)
+    }
+}
+
+/// What a recipient's status says. Newer versions wrap it: `[{LRT=...};{LED=550 5.1.1 ...};{FQDN=mx};{IP=192.0.2.1}]`.
+fn said(event: &mut Event<'_>, status: &str, by_smtp: bool) {
+    let inner = |key: &str| {
+        let (_, rest) = status.split_once(key)?;
+        Some(rest.split(['}', ']']).next().unwrap_or(rest))
+    };
+    let text = inner("{LED=").unwrap_or(status).trim();
+    event.reply = (!text.is_empty()).then(|| Cow::Owned(text.to_owned()));
+    let reply = Reply::parse(text);
+    event.status = reply.status;
+    if event.what == What::Delivered || text.is_empty() {
+        return;
+    }
+    if let Some(host) = inner("{FQDN=").filter(|host| !host.is_empty()) {
+        event.remote = Some(Cow::Owned(host.to_owned()));
+        event.address = inner("{IP=").and_then(|ip| ip.parse().ok());
+    }
+    // A reply over SMTP is the other side's; codes such as 4.4.7 QUEUE.Expired are of our own making.
+    let ours = [
+        "QUEUE.",
+        "RESOLVER.",
+        "DNS.",
+        "ROUTING.",
+        "STOREDRV.",
+        "AGENT",
+    ]
+    .iter()
+    .any(|mark| text.contains(mark));
+    let refused = by_smtp && reply.code.is_some() && !ours;
+    event.what = if refused {
+        What::Refused
+    } else {
+        What::DeliveryFailed
+    };
+}

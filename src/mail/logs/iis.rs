@@ -1,0 +1,311 @@
+//! SMTP logs of IIS, which is the SMTP service of Exchange 2000 and 2003: W3C extended, and the NCSA form of it.
+//!
+//! They have no session number: the lines of one client are one dialogue, from its greeting to QUIT.
+
+use std::borrow::Cow;
+
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
+use jiff::{Timestamp, ZonedDateTime};
+
+use super::dialogue::{Dialogue, Outcome, refusal};
+use super::exchange::{Columns, fields_of};
+use super::queue::Recent;
+use crate::mail::events::{
+    Direction, Event, Format, Head, LineReader, Options, Out, Reader, What, Why, Zone,
+};
+
+/// The format.
+pub(in crate::mail) enum IisSmtp {
+    W3c,
+    Ncsa,
+}
+
+/// Verbs of SMTP: a log of a web site has the same columns, but others.
+const VERBS: &[&str] = &[
+    "ehlo",
+    "helo",
+    "mail",
+    "rcpt",
+    "data",
+    "bdat",
+    "rset",
+    "quit",
+    "auth",
+    "noop",
+    "vrfy",
+    "starttls",
+    "xexch50",
+    "x-exps",
+    "x-link2state",
+    "xxxx",
+    "turn",
+    "etrn",
+    "help",
+    "expn",
+];
+
+impl Format for IisSmtp {
+    fn name(&self) -> &'static str {
+        match self {
+            Self::W3c => "iis-smtp-w3c",
+            Self::Ncsa => "iis-smtp-ncsa",
+        }
+    }
+
+    fn summary(&self) -> &'static str {
+        match self {
+            Self::W3c => "W3C extended log of the SMTP service of IIS (Exchange 2000 and 2003)",
+            Self::Ncsa => "NCSA log of the SMTP service of IIS (Exchange 2000 and 2003)",
+        }
+    }
+
+    fn recognise(&self, head: &Head<'_>) -> u8 {
+        let mut columns = Columns::default();
+        for line in head.text.lines().take(500) {
+            if let Some(names) = fields_of(line) {
+                columns = Columns::new(names.split_whitespace());
+            } else if !line.starts_with('#') {
+                let row = match self {
+                    Self::W3c if columns.is_empty() => None,
+                    Self::W3c => w3c(&columns, line, None),
+                    Self::Ncsa => ncsa(line),
+                };
+                if row.is_some_and(|row| row.is_smtp()) {
+                    return 94;
+                }
+            }
+        }
+        0
+    }
+
+    fn reader(&self, _: &Options) -> Reader {
+        Reader::Lines(Box::new(Lines {
+            w3c: matches!(self, Self::W3c),
+            columns: Columns::default(),
+            date: None,
+            open: Recent::default(),
+        }))
+    }
+}
+
+/// One line, whichever form it has.
+struct Row<'l> {
+    time: Option<Timestamp>,
+    local: Option<DateTime>,
+    client: &'l str,
+    user: &'l str,
+    computer: Option<&'l str>,
+    verb: String,
+    argument: String,
+    status: u16,
+    bytes: Option<u64>,
+}
+
+impl Row<'_> {
+    fn is_outbound(&self) -> bool {
+        self.user.starts_with("OutboundConnection")
+    }
+
+    fn is_smtp(&self) -> bool {
+        self.is_outbound() || VERBS.contains(&self.verb.as_str())
+    }
+}
+
+struct Lines {
+    w3c: bool,
+    columns: Columns,
+    /// The day of `#Date`, for logs without a date column.
+    date: Option<String>,
+    /// Dialogues by the other host; outbound ones apart.
+    open: Recent<(bool, Box<str>), Dialogue>,
+}
+
+impl LineReader for Lines {
+    fn line(&mut self, number: u32, line: &str, out: &mut Out<'_>) {
+        if line.trim().is_empty() {
+            return;
+        }
+        if self.w3c && line.trim_start_matches('\u{feff}').starts_with('#') {
+            if let Some(names) = fields_of(line) {
+                self.columns = Columns::new(names.split_whitespace());
+            } else if let Some(date) = line.strip_prefix("#Date:") {
+                self.date = date.split_whitespace().next().map(str::to_owned);
+            }
+            out.passed(1);
+            return;
+        }
+        let row = match self.w3c {
+            true if self.columns.is_empty() => None,
+            true => w3c(&self.columns, line, self.date.as_deref()),
+            false => ncsa(line),
+        };
+        match row.and_then(|row| read(&mut self.open, &row, number, line, out)) {
+            Some(true) => {}
+            Some(false) => out.passed(1),
+            None => out.unparsed(number, line, Why::Malformed),
+        }
+    }
+
+    fn end(&mut self, out: &mut Out<'_>) {
+        out.zone(Zone::Stated);
+    }
+}
+
+/// `Some(true)` for an event, `Some(false)` for nothing that is looked for.
+fn read(
+    open: &mut Recent<(bool, Box<str>), Dialogue>,
+    row: &Row<'_>,
+    number: u32,
+    line: &str,
+    out: &mut Out<'_>,
+) -> Option<bool> {
+    let sends = row.is_outbound();
+    let key = (sends, Box::from(row.client));
+    if row.verb == "quit" && !sends {
+        open.remove(key);
+        return Some(false);
+    }
+    if open.get(key.clone()).is_none() {
+        open.insert(key.clone(), Dialogue::default());
+    }
+    let dialogue = open.get(key.clone())?;
+    let own = |text: &str| Some(Cow::Owned(text.to_owned()));
+    let mut event = Event {
+        time: row.time,
+        local: row.local,
+        source: own("smtpsvc"),
+        computer: row.computer.and_then(own),
+        direction: if sends {
+            Direction::Outbound
+        } else {
+            Direction::Inbound
+        },
+        remote: own(row.client),
+        address: row.client.parse().ok(),
+        text: Cow::Owned(line.to_owned()),
+        ..Event::at(out.place(number, number))
+    };
+    let outcome = if sends && row.user == "OutboundConnectionCommand" {
+        if row.verb == "quit" {
+            open.remove(key);
+        } else {
+            dialogue.command(&format!("{} {}", row.verb, row.argument));
+        }
+        return Some(false);
+    } else if sends {
+        dialogue.reply(&row.argument)
+    } else {
+        // The row of a command has the status of its reply, without the text.
+        dialogue.command(&format!("{} {}", row.verb, row.argument));
+        if row.verb == "data" && row.status == 250 {
+            dialogue.reply("354");
+        }
+        dialogue.reply(&row.status.to_string())
+    };
+    if sends {
+        event.remote = dialogue.greeting.clone().map(Cow::Owned).or(event.remote);
+    } else {
+        event.helo = own(row.user).filter(|name| !name.is_empty() && name != "-");
+    }
+    match outcome {
+        Outcome::Nothing => return Some(false),
+        Outcome::Refused {
+            verb,
+            reply,
+            recipient,
+            sender,
+        } => {
+            event.recipient = recipient.map(Cow::Owned);
+            event.sender = sender.map(Cow::Owned);
+            let what = if sends {
+                What::Refused
+            } else {
+                What::RefusedClient
+            };
+            refusal(&mut event, what, verb, reply);
+            out.event(&event);
+        }
+        Outcome::Taken {
+            reply,
+            recipients,
+            sender,
+        } => {
+            event.reply = Some(Cow::Owned(reply));
+            event.sender = sender.map(Cow::Owned);
+            if sends {
+                event.what = What::Delivered;
+                for recipient in recipients {
+                    event.recipient = Some(Cow::Owned(recipient));
+                    out.event(&event);
+                }
+            } else {
+                event.what = What::Received;
+                event.size = row.bytes;
+                if event.address.is_some_and(|ip| ip.is_loopback()) {
+                    event.direction = Direction::Local;
+                }
+                out.event(&event);
+            }
+        }
+    }
+    Some(true)
+}
+
+/// A row of the W3C form: blanks between, `+` for a blank within, times in UTC.
+fn w3c<'l>(columns: &Columns, line: &'l str, date: Option<&str>) -> Option<Row<'l>> {
+    let row: Vec<&'l str> = line.split(' ').collect();
+    let value = |name: &str| columns.value(&row, name);
+    let stamp = format!("{} {}", value("date").or(date)?, value("time")?);
+    let local: DateTime = stamp.parse().ok()?;
+    Some(Row {
+        time: local
+            .to_zoned_datetime(TimeZone::UTC)
+            .ok()
+            .map(|at| at.timestamp()),
+        local: Some(local),
+        client: row.get(columns.position("c-ip")?).copied()?,
+        user: columns
+            .position("cs-username")
+            .and_then(|at| row.get(at).copied())
+            .unwrap_or_default(),
+        computer: columns
+            .position("s-computername")
+            .and_then(|at| row.get(at).copied()),
+        verb: value("cs-method").unwrap_or_default().to_ascii_lowercase(),
+        argument: value("cs-uri-query")
+            .unwrap_or_default()
+            .replace('+', " ")
+            .trim()
+            .to_owned(),
+        status: value("sc-status")
+            .and_then(|status| status.parse().ok())
+            .unwrap_or(0),
+        bytes: value("cs-bytes").and_then(|bytes| bytes.parse().ok()),
+    })
+}
+
+/// `192.0.2.1 - name [18/Jan/2011:07:33:29 +0100] "RCPT -?+TO:<a@acme.example> SMTP" 250 40`.
+fn ncsa(line: &str) -> Option<Row<'_>> {
+    let (front, rest) = line.split_once(" [")?;
+    let (stamp, rest) = rest.split_once("] \"")?;
+    let (request, tail) = rest.rsplit_once("\" ")?;
+    let mut words = front.splitn(3, ' ');
+    let (client, user) = (words.next()?, words.nth(1)?);
+    let at = ZonedDateTime::strptime("%d/%b/%Y:%H:%M:%S %z", stamp).ok()?;
+    let request = request.strip_suffix(" SMTP").unwrap_or(request);
+    let (verb, argument) = request.split_once(' ').unwrap_or((request, ""));
+    let argument = argument.strip_prefix("-?").unwrap_or(argument);
+    let mut numbers = tail.split_whitespace();
+    Some(Row {
+        time: Some(at.timestamp()),
+        local: Some(at.datetime()),
+        client,
+        user,
+        computer: None,
+        verb: verb.to_ascii_lowercase(),
+        argument: argument.replace('+', " ").trim().to_owned(),
+        status: numbers.next()?.parse().ok()?,
+        bytes: numbers.next().and_then(|bytes| bytes.parse().ok()),
+    })
+}

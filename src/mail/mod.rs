@@ -1,5 +1,6 @@
 //! Pure knowledge of the field of mail: no I/O, nothing that asks the world.
 
+mod bounces;
 pub mod causes;
 pub mod dkim;
 pub mod dmarc;

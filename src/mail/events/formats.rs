@@ -4,6 +4,7 @@ use super::blocks::{Clipboard2003, Clipboard2008};
 use super::eventlog;
 use super::export::{Csv2003, Text2003};
 use super::reader::{Format, Head};
+use crate::mail::bounces::Mail;
 use crate::mail::logs::{Exim, IisSmtp, Postfix, ProtocolLog, Sendmail, Tracking, Tracking2003};
 
 /// All formats.
@@ -33,6 +34,7 @@ pub static FORMATS: &[&dyn Format] = &[
     &ProtocolLog,
     &IisSmtp::W3c,
     &IisSmtp::Ncsa,
+    &Mail,
 ];
 
 /// A file could not be read.

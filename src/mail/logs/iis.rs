@@ -272,7 +272,9 @@ fn w3c<'l>(columns: &Columns, line: &'l str, date: Option<&str>) -> Option<Row<'
         computer: columns
             .position("s-computername")
             .and_then(|at| row.get(at).copied()),
-        verb: value("cs-method").unwrap_or_default().to_ascii_lowercase(),
+        verb: row
+            .get(columns.position("cs-method")?)?
+            .to_ascii_lowercase(),
         argument: value("cs-uri-query")
             .unwrap_or_default()
             .replace('+', " ")

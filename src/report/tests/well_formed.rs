@@ -67,15 +67,48 @@ pub(super) fn check_html(text: &str, place: &str) {
         }
         let name = tag.split_whitespace().next().unwrap();
         let known = [
-            "title", "body", "header", "main", "section", "div", "p", "h1", "h2", "h3", "dl", "dt",
-            "dd", "ul", "ol", "li", "table", "thead", "tbody", "tr", "th", "td", "span", "strong",
-            "pre", "br", "meta",
+            "title",
+            "body",
+            "header",
+            "main",
+            "section",
+            "div",
+            "p",
+            "h1",
+            "h2",
+            "h3",
+            "dl",
+            "dt",
+            "dd",
+            "ul",
+            "ol",
+            "li",
+            "table",
+            "thead",
+            "tbody",
+            "tr",
+            "th",
+            "td",
+            "span",
+            "strong",
+            "pre",
+            "br",
+            "meta",
+            "figure",
+            "figcaption",
+            "svg",
+            "desc",
+            "rect",
+            "text",
         ];
         assert!(known.contains(&name), "{place}: <{tag}>");
         for (attribute, _) in tag.match_indices('=') {
             let name = tag[..attribute].rsplit(' ').next().unwrap();
+            let drawing = ["x", "y", "width", "height", "viewBox", "text-anchor"];
             assert!(
-                matches!(name, "class" | "scope" | "aria-hidden" | "role"),
+                matches!(name, "class" | "scope" | "aria-hidden" | "role")
+                    || matches!(name, "id" | "aria-labelledby")
+                    || drawing.contains(&name),
                 "{place}: <{tag}>"
             );
         }

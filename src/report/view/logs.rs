@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use super::moment::{Calendar, When};
 use super::observe::latest;
+use super::picture::{PictureView, pictures};
 use super::read::{first_text, get, line, list, plain, some_text, text, words as spaced};
 use crate::record::{Event, RunState};
 
@@ -19,6 +20,8 @@ pub struct LogView {
     pub sources: Vec<String>,
     /// How many refusals of each kind, most frequent first.
     pub classes: Vec<ClassView>,
+    /// Failures over time, hosts and accounts as pictures.
+    pub pictures: Vec<PictureView>,
     /// The causes, the most certain first.
     pub causes: Vec<CauseView>,
 }
@@ -66,11 +69,13 @@ pub struct DeliveryView {
 pub(super) fn logs(events: &[Event], state: &RunState, calendar: &Calendar) -> Vec<LogView> {
     latest(events, state, "events.analyze")
         .iter()
-        .map(|seen| LogView {
+        .enumerate()
+        .map(|(number, seen)| LogView {
             title: line(&seen.step.plan.title),
             when: calendar.when(seen.at),
             sources: list(&seen.outputs, "sources").iter().map(source).collect(),
             classes: classes(get(&seen.outputs, "classes")),
+            pictures: pictures(&seen.outputs, number),
             causes: list(&seen.outputs, "causes").iter().map(cause).collect(),
         })
         .collect()

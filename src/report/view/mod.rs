@@ -15,11 +15,13 @@ pub(crate) mod moment;
 mod names;
 mod observe;
 pub(crate) mod open;
+mod picture;
 mod read;
 mod run;
 mod servers;
 mod site;
 mod topics;
+mod usage;
 pub(crate) mod words;
 mod work;
 
@@ -34,10 +36,12 @@ pub use logs::{CauseView, ClassView, DeliveryView, LogView};
 pub use moment::{When, Zone};
 pub use names::{AddressView, DomainView, ProofView};
 pub use open::{NeedView, OpenView};
+pub use picture::{Label, PictureView, Shape};
 pub use run::{CountsView, NamedValue, RunView, StatusView};
 pub use servers::{EndpointView, ProbeView, SmarthostView, StageView, TranscriptView};
 pub use site::{ContactView, SiteView};
 pub use topics::TopicView;
+pub use usage::UsageView;
 pub use words::Word;
 pub use work::{Answer, FileView, WorkView};
 
@@ -108,6 +112,8 @@ pub struct View {
     pub authentication: Vec<DomainView>,
     /// Analyses of logs.
     pub logs: Vec<LogView>,
+    /// Who and what sends through the server.
+    pub usage: Vec<UsageView>,
     /// Marked test messages.
     pub deliveries: Vec<DeliveryView>,
     /// Outputs of all other actions.
@@ -170,6 +176,7 @@ impl View {
             smarthost: servers::smarthost(events, state, calendar, site.smarthost.as_deref()),
             authentication: names::authentication(events, state, calendar),
             logs: logs::logs(events, state, calendar),
+            usage: usage::usage(events, state, calendar),
             deliveries: logs::deliveries(events, state, calendar),
             outputs: appendix::outputs(state),
             transcripts: servers::transcripts(events, state, calendar),

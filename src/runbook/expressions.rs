@@ -17,6 +17,8 @@ pub struct Expression {
     text: Arc<str>,
     program: Arc<Program>,
     references: Arc<References>,
+    /// How many levels the parsed condition has: judging it recurses as deep.
+    height: usize,
 }
 
 /// What an expression or a text speaks of.
@@ -99,8 +101,10 @@ impl Expression {
             .map_err(|errors| syntax(text, &errors))?;
         let mut references = References::default();
         collect(program.expression(), &mut Vec::new(), &mut references);
+        let height = height(program.expression());
         Ok(Expression {
             text: text.into(),
+            height,
             program: Arc::new(program),
             references: Arc::new(references),
         })
@@ -121,7 +125,11 @@ impl Expression {
     /// # Errors
     /// [`ExpressionError::Evaluate`], also when the result is neither true nor false. It names the condition.
     pub fn holds(&self, values: &Value) -> Result<bool, ExpressionError> {
-        limits::on_a_deep_stack(|| self.judge(values))
+        if self.height <= limits::SHALLOW {
+            self.judge(values)
+        } else {
+            limits::on_a_deep_stack(|| self.judge(values))
+        }
     }
 
     fn judge(&self, values: &Value) -> Result<bool, ExpressionError> {
@@ -243,6 +251,39 @@ fn collect<'e>(expression: &'e IdedExpr, local: &mut Vec<&'e str>, references: &
     }
 }
 
+/// Levels of a parsed condition; a lone name or literal has one.
+fn height(expression: &IdedExpr) -> usize {
+    let below = match &expression.expr {
+        Expr::Call(call) => {
+            let parts = call.target.iter().map(AsRef::as_ref).chain(&call.args);
+            parts.map(height).max()
+        }
+        Expr::Comprehension(loop_) => [
+            &loop_.iter_range,
+            &loop_.accu_init,
+            &loop_.loop_cond,
+            &loop_.loop_step,
+            &loop_.result,
+        ]
+        .into_iter()
+        .map(height)
+        .max(),
+        Expr::List(list) => list.elements.iter().map(height).max(),
+        Expr::Map(map) => map.entries.iter().map(entry_height).max(),
+        Expr::Struct(structure) => structure.entries.iter().map(entry_height).max(),
+        Expr::Select(select) => Some(height(&select.operand)),
+        Expr::Ident(_) | Expr::Literal(_) | Expr::Unspecified => None,
+    };
+    1 + below.unwrap_or(0)
+}
+
+fn entry_height(entry: &cel::common::ast::IdedEntryExpr) -> usize {
+    match &entry.expr {
+        EntryExpr::StructField(field) => height(&field.value),
+        EntryExpr::MapEntry(entry) => height(&entry.key).max(height(&entry.value)),
+    }
+}
+
 fn entries<'e>(
     entries: &'e [cel::common::ast::IdedEntryExpr],
     local: &mut Vec<&'e str>,
@@ -321,6 +362,71 @@ fn plain(error: &cel::ExecutionError) -> String {
                 text.replace_range(0..1, &lower);
             }
             text
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use serde_json::json;
+
+    use super::*;
+
+    /// Half of what a worker thread of the executor has.
+    const HALF_A_WORKER: usize = 1 << 20;
+
+    #[test]
+    fn a_condition_that_is_judged_in_place_fits_a_small_stack() {
+        let nested = |count: usize, opening: &str, inner: &str, closing: &str| {
+            format!("{}{inner}{}", opening.repeat(count), closing.repeat(count))
+        };
+        let shapes: [&dyn Fn(usize) -> String; 6] = [
+            &|count| nested(count, "[1].all(x, ", "true", ")"),
+            &|count| nested(count, "(true ? ", "true", " : false)"),
+            &|count| format!("{} == [1]", nested(count, "[", "1", "][0]")),
+            &|count| format!("{} == 0", nested(count, "{'a': ", "0", "}.a")),
+            &|count| format!("0{} > 0", " + 1".repeat(count)),
+            &|count| format!("{}true", "!".repeat(2 * count)),
+        ];
+        for shape in shapes {
+            let all: Vec<Expression> = (1..60)
+                .map_while(|count| Expression::compile(&shape(count)).ok())
+                .collect();
+            let highest = all
+                .iter()
+                .filter(|condition| condition.height <= limits::SHALLOW)
+                .max_by_key(|condition| condition.height)
+                .unwrap();
+            let beyond = all.last().unwrap();
+            for condition in [highest, beyond] {
+                let judged = std::thread::scope(|scope| {
+                    std::thread::Builder::new()
+                        .stack_size(HALF_A_WORKER)
+                        .spawn_scoped(scope, || condition.holds(&json!({})))
+                        .unwrap()
+                        .join()
+                        .unwrap()
+                });
+                // Whether it holds is told by other tests; here: it comes back, and the same from both places.
+                let deep = limits::on_a_deep_stack(|| condition.judge(&json!({})));
+                assert_eq!(judged, deep, "{}", condition.text);
+            }
+        }
+    }
+
+    #[test]
+    fn height_counts_every_kind_of_nesting() {
+        for (text, height) in [
+            ("true", 1),
+            ("!a", 2),
+            ("a.b.c", 3),
+            ("a.b > 1", 3),
+            ("[1, [2]] == []", 4),
+            ("{'k': a.b} == {}", 4),
+        ] {
+            assert_eq!(Expression::compile(text).unwrap().height, height, "{text}");
         }
     }
 }

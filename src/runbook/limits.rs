@@ -12,6 +12,10 @@ const CONDITION_OPERATORS: usize = 60;
 /// Stack for parsing and judging a condition; only what is touched is really taken.
 const STACK: usize = 32 << 20;
 
+/// Levels of a parsed condition that are judged where one stands, on a quarter of an ordinary thread's stack at most.
+/// Real conditions have up to eight; starting a thread for each would cost more than all else about a step's start.
+pub(super) const SHALLOW: usize = 12;
+
 /// Bytes of a text.
 const TEXT_LENGTH: usize = 64 << 10;
 /// Blocks or brackets inside one another.

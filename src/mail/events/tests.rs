@@ -288,6 +288,25 @@ fn addresses_in_plain_form() {
     }
 }
 
+#[test]
+fn brackets_between_json_objects_are_passed_over() {
+    for (text, passed) in [("[\n{}\n,\n]", 3), ("[", 1), ("]", 1), ("[{}]", 0)] {
+        let sheet = read(
+            "f",
+            text.as_bytes(),
+            Some("eventlog-json"),
+            &Options::default(),
+        )
+        .unwrap();
+        assert_eq!(sheet.log.passed, passed, "{text:?}");
+        assert_eq!(
+            sheet.log.unparsed,
+            u64::from(text.contains('{')),
+            "{text:?}"
+        );
+    }
+}
+
 proptest! {
     #[test]
     fn no_reader_panics_on_bytes(bytes in proptest::collection::vec(any::<u8>(), 0..400)) {

@@ -66,6 +66,7 @@ impl Objects {
 impl Lines for Objects {
     fn line(&mut self, number: u32, line: &str, out: &mut Found) {
         let mut outside = String::new();
+        let within = self.depth > 0 || line.contains('{');
         for letter in line.chars() {
             if self.depth == 0 {
                 if letter == '{' {
@@ -93,6 +94,10 @@ impl Lines for Objects {
             }
         }
         out.stranger(number, &outside, Why::Outside);
+        if !within && outside.trim().is_empty() && !line.trim().is_empty() {
+            // Only the brackets and commas between objects.
+            out.passed += 1;
+        }
         if self.depth > 0 {
             self.last = number;
             self.object.push('\n');

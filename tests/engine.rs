@@ -133,7 +133,7 @@ impl Bench {
     }
 
     fn decide(&self, answer: &Answer) -> Result<bool, DecisionError> {
-        decide(&*self.engine.store, &self.run, answer)
+        decide(&*self.engine.store, &self.run, answer).map(|taken| taken.new)
     }
 }
 
@@ -347,7 +347,8 @@ async fn a_command_that_is_sent_twice_is_taken_once() {
     ));
     let silent = bench.decide(&answer("b", Decision::Skip, Some("  ")));
     assert!(matches!(silent, Err(DecisionError::Incomplete { .. })));
-    let call_off = || cancel(&*bench.engine.store, "r1", "me", None, Timestamp::now());
+    let call_off =
+        || cancel(&*bench.engine.store, "r1", "me", None, Timestamp::now()).map(|taken| taken.new);
     assert!(call_off().unwrap());
     assert!(!call_off().unwrap(), "it was called off already");
 }

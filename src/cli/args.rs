@@ -65,6 +65,11 @@ fn resolver(text: &str) -> Result<SocketAddr, String> {
     })
 }
 
+fn duration(text: &str) -> Result<std::time::Duration, String> {
+    crate::yaml::duration(text)
+        .ok_or_else(|| "write a number and a unit, such as 90d, 12w or 36h".to_owned())
+}
+
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
@@ -90,7 +95,7 @@ pub enum Command {
     Run(RunArgs),
     /// Go on with a run, or with all that are due
     #[command(
-        after_help = "Examples:\n  mailmedic resume acme-261124-k7qd\n  mailmedic resume acme            # the one open run of site acme\n  mailmedic resume --all           # for a timer"
+        after_help = "Examples:\n  mailmedic resume acme-261124-k7qd\n  mailmedic resume acme            # the one open run of site acme\n  mailmedic resume --all           # for a timer\n  mailmedic resume acme --adopt    # the runbook's file was mended meanwhile\n\n--adopt takes a changed runbook only if every step that has begun is still in it, with the same\naction and effect."
     )]
     Resume {
         /// Run id, the beginning of one, a site with one open run, or a fleet run
@@ -102,6 +107,9 @@ pub enum Command {
         /// Stay until the run has ended or a person is needed, however long it takes
         #[arg(long)]
         watch: bool,
+        /// A changed runbook
+        #[command(flatten)]
+        adopt: AdoptArgs,
     },
     /// Do an ended run again from a step on: a new run, linked to the old one, that takes over what stands before
     #[command(
@@ -224,6 +232,11 @@ pub enum Command {
         #[arg(long)]
         open: bool,
     },
+    /// Throw ended runs away that are old: shows which; nothing goes without --yes, and never an open run
+    #[command(
+        after_help = "Examples:\n  mailmedic prune                                  # what would go\n  mailmedic prune --older-than 90d --keep 10 --yes\n\nA run goes when it ended longer ago than --older-than and is not among the --keep newest of\nits site and runbook. The runs of a fleet go together. Files go that no other run speaks of."
+    )]
+    Prune(PruneArgs),
     /// Check runbooks and site files: every fault at once, with its place
     Check {
         /// Files, or names of shipped runbooks
@@ -294,6 +307,40 @@ pub enum Command {
         /// For which shell
         shell: clap_complete::Shell,
     },
+}
+
+/// Options of `resume --adopt`.
+#[derive(Debug, Args)]
+pub struct AdoptArgs {
+    /// Go on with the runbook as its file is now, not as it was when the run began
+    #[arg(long, conflicts_with = "all")]
+    pub adopt: bool,
+    /// With --adopt: the changed runbook is this file [default: the one that it was read from]
+    #[arg(long, value_name = "FILE", requires = "adopt")]
+    pub runbook: Option<String>,
+    /// With --adopt: inputs that shall be others than before, NAME=VALUE
+    #[arg(long = "set", value_name = "NAME=VALUE", requires = "adopt")]
+    pub set: Vec<String>,
+    /// Who
+    #[command(flatten)]
+    pub who: Who,
+}
+
+/// Options of `prune`.
+#[derive(Debug, Args)]
+pub struct PruneArgs {
+    /// Only runs that ended longer ago
+    #[arg(long, value_name = "DURATION", default_value = "365d", value_parser = duration)]
+    pub older_than: std::time::Duration,
+    /// So many of each site and runbook stay, the newest
+    #[arg(long, value_name = "N", default_value_t = 3)]
+    pub keep: usize,
+    /// Only this site
+    #[arg(long, value_name = "SITE")]
+    pub site: Option<String>,
+    /// Really remove them
+    #[arg(long)]
+    pub yes: bool,
 }
 
 /// Options of `rerun`.

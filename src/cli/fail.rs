@@ -1,7 +1,7 @@
 //! Errors as the user sees them: the chain of causes once, a hint, and the exit code.
 
 use super::exit::Exit;
-use crate::engine::{DecisionError, EngineError};
+use crate::engine::{AdoptError, DecisionError, EngineError};
 
 pub(super) use crate::engine::chain;
 use crate::store::StoreError;
@@ -103,6 +103,15 @@ impl From<DecisionError> for Fail {
     fn from(error: DecisionError) -> Self {
         match error {
             DecisionError::Store(error) => error.into(),
+            other => Fail::invalid(chain(&other)),
+        }
+    }
+}
+
+impl From<AdoptError> for Fail {
+    fn from(error: AdoptError) -> Self {
+        match error {
+            AdoptError::Store(error) => error.into(),
             other => Fail::invalid(chain(&other)),
         }
     }

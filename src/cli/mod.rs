@@ -58,6 +58,11 @@ fn dispatch(cli: Cli) -> Result<Exit, Fail> {
         Command::Demo { keep } => commands::demo::demo(global, keep.as_deref()),
         Command::Run(args) => commands::run::run(&open()?, args),
         Command::Resume { all: true, .. } => commands::run::resume_all(&open()?),
+        Command::Resume {
+            run, watch, adopt, ..
+        } if adopt.adopt => {
+            commands::adopt::resume(&open()?, run.as_deref().unwrap_or_default(), *watch, adopt)
+        }
         Command::Resume { run, watch, .. } => {
             commands::run::resume(&open()?, run.as_deref().unwrap_or_default(), *watch)
         }
@@ -93,6 +98,7 @@ fn dispatch(cli: Cli) -> Result<Exit, Fail> {
             files,
             open: unended,
         } => commands::record::import(&open()?, file, files.as_deref(), *unended),
+        Command::Prune(args) => commands::prune::prune(&open()?, args),
         Command::Check { files } => commands::reference::check(&open()?, files),
         Command::Plan { runbook, site, set } => {
             commands::reference::plan(&open()?, runbook, site, set)

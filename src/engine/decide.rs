@@ -112,11 +112,21 @@ pub enum DecisionError {
     Store(#[from] StoreError),
 }
 
-/// Takes an answer. When this returns, it is on disk. `false`: the same answer was there already.
+/// What became of something that was said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Taken {
+    /// It was not there already.
+    pub new: bool,
+    /// Bytes that were cut off the end of the record on the way, because they were no whole event.
+    pub torn: u64,
+}
+
+/// Takes an answer. When this returns, it is on disk.
 ///
 /// # Errors
 /// When it cannot be taken; nothing is written then.
-pub fn decide(store: &dyn Store, run: &str, answer: &Answer) -> Result<bool, DecisionError> {
+pub fn decide(store: &dyn Store, run: &str, answer: &Answer) -> Result<Taken, DecisionError> {
+    let mut torn = 0;
     loop {
         let mut journal = store.open(run)?;
         let events = journal.catch_up()?;
@@ -124,8 +134,9 @@ pub fn decide(store: &dyn Store, run: &str, answer: &Answer) -> Result<bool, Dec
             run: run.to_owned(),
             source,
         })?;
+        torn += journal.torn();
         if taken_before(&events, answer)? || !judge(&state, answer)? {
-            return Ok(false);
+            return Ok(Taken { new: false, torn });
         }
         let event = NewEvent {
             at: answer.at.max(state.updated),
@@ -141,7 +152,7 @@ pub fn decide(store: &dyn Store, run: &str, answer: &Answer) -> Result<bool, Dec
             },
         };
         match journal.append(state.seq, &[event]) {
-            Ok(_) => return Ok(true),
+            Ok(_) => return Ok(Taken { new: true, torn }),
             // Somebody was faster: judge again what stands now.
             Err(StoreError::Grown(_)) => {}
             Err(error) => return Err(error.into()),
@@ -360,8 +371,7 @@ fn is_gate(action: &str) -> bool {
     matches!(action, "approval" | "manual" | "wait")
 }
 
-/// Calls a run off. When no process works on it, it ends at once; else that process ends it. `false`: it was called off
-/// already.
+/// Calls a run off. When no process works on it, it ends at once; else that process ends it.
 ///
 /// # Errors
 /// When it has ended already, or the store refuses.
@@ -371,8 +381,9 @@ pub fn cancel(
     by: &str,
     note: Option<String>,
     at: Timestamp,
-) -> Result<bool, DecisionError> {
+) -> Result<Taken, DecisionError> {
     let hold = store.hold(run);
+    let mut torn = 0;
     loop {
         let mut journal = store.open(run)?;
         let events = journal.catch_up()?;
@@ -380,9 +391,10 @@ pub fn cancel(
             run: run.to_owned(),
             source,
         })?;
+        torn += journal.torn();
         if let Some((conclusion, _)) = state.conclusion {
             if state.cancelled.is_some() {
-                return Ok(false);
+                return Ok(Taken { new: false, torn });
             }
             return Err(DecisionError::Ended {
                 run: run.to_owned(),
@@ -411,10 +423,15 @@ pub fn cancel(
             });
         }
         if events.is_empty() {
-            return Ok(false);
+            return Ok(Taken { new: false, torn });
         }
         match journal.append(state.seq, &events) {
-            Ok(_) => return Ok(state.cancelled.is_none()),
+            Ok(_) => {
+                return Ok(Taken {
+                    new: state.cancelled.is_none(),
+                    torn,
+                });
+            }
             Err(StoreError::Grown(_)) => {}
             Err(error) => return Err(error.into()),
         }

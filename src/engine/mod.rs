@@ -5,6 +5,7 @@
 //! (`ready`), an attempt is a `job`, what a dead process left behind is judged by `recovery`, and what people say comes in
 //! through [`decide`]. The engine never prints and never asks: an [`Observer`] hears what happens.
 
+mod adopt;
 mod decide;
 mod executor;
 mod fleet;
@@ -27,7 +28,8 @@ use crate::site::Site;
 use crate::store::{Store, StoreError};
 use crate::templates::Templates;
 
-pub use decide::{Answer, DecisionError, cancel, decide};
+pub use adopt::{AdoptError, Adoption, adopt};
+pub use decide::{Answer, DecisionError, Taken, cancel, decide};
 pub use executor::Worker;
 pub use fleet::{FleetRun, FleetStop, Host, Standing, limits};
 pub use job::chain;

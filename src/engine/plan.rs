@@ -44,11 +44,7 @@ pub fn plan(request: PlanRequest<'_>) -> NewEvent {
             runbook_text: request.runbook.text.to_string(),
             runbook_digest: request.runbook.digest.clone(),
             runbook_origin: Some(request.runbook.origin.clone()),
-            lock: match runbook.lock {
-                Lock::Runbook => RunLock::Runbook,
-                Lock::Site => RunLock::Site,
-                Lock::Nothing => RunLock::Nothing,
-            },
+            lock: lock(runbook),
             inputs: request.inputs,
             site: request.site.id.clone(),
             site_snapshot: serde_json::to_value(request.site).unwrap_or(Value::Null),
@@ -61,6 +57,15 @@ pub fn plan(request: PlanRequest<'_>) -> NewEvent {
             report_template: report_template(runbook),
             steps: steps(runbook),
         })),
+    }
+}
+
+/// What may not be open at the same time.
+pub(super) fn lock(runbook: &Runbook) -> RunLock {
+    match runbook.lock {
+        Lock::Runbook => RunLock::Runbook,
+        Lock::Site => RunLock::Site,
+        Lock::Nothing => RunLock::Nothing,
     }
 }
 

@@ -15,6 +15,7 @@ use std::io::{self, Read, Write};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
+use std::time::SystemTime;
 
 use super::active::Claim;
 use super::group::Group;
@@ -271,7 +272,11 @@ impl Store for Embedded {
         let digest = hash(bytes);
         let folder = self.folder(&format!("artifacts/{}", &digest[..2]))?;
         let path = folder.join(&digest);
-        if !path.exists() {
+        if path.exists() {
+            // Somebody is about to speak of it: it is not thrown away as one that nobody speaks of.
+            let touched = File::open(&path).and_then(|file| file.set_modified(SystemTime::now()));
+            touched.map_err(StoreError::io("touch", &path))?;
+        } else {
             let temporary = folder.join(format!("{digest}.{}.new", std::process::id()));
             let write = (|| {
                 let mut file = File::create(&temporary)?;
@@ -319,6 +324,15 @@ pub(super) fn folder(root: &Path, name: &str) -> Result<PathBuf, StoreError> {
         sync_folder(root)?;
     }
     Ok(folder)
+}
+
+/// What lies in a folder; nothing when there is no such folder.
+pub(super) fn entries(folder: &Path) -> Result<Vec<PathBuf>, StoreError> {
+    match std::fs::read_dir(folder) {
+        Ok(entries) => Ok(entries.flatten().map(|entry| entry.path()).collect()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+        Err(error) => Err(StoreError::io("list", folder)(error)),
+    }
 }
 
 /// Where the journal of a run lies.

@@ -27,6 +27,9 @@ const APPENDS_BEFORE_SPACE: u32 = 4;
 const LEAST_SPACE: u64 = 64 << 10;
 const MOST_SPACE: u64 = 1 << 20;
 
+/// What was cut off a journal lies beside it: `ID.torn-BYTE-TIME`.
+pub(super) const TORN: &str = "torn-";
+
 /// A journal file that is open for appending.
 #[derive(Debug)]
 pub(super) struct FileJournal {
@@ -42,6 +45,8 @@ pub(super) struct FileJournal {
     /// Its hash.
     last: String,
     poisoned: bool,
+    /// Bytes that were cut off the end, no whole event.
+    torn: u64,
     buffer: Vec<u8>,
     appends: u32,
     group: Option<Arc<Group>>,
@@ -74,6 +79,7 @@ impl FileJournal {
             seq: 0,
             last: GENESIS.to_owned(),
             poisoned: false,
+            torn: 0,
             buffer: Vec::new(),
             appends: 0,
             group,
@@ -165,15 +171,36 @@ impl FileJournal {
     ) -> Result<(), StoreError> {
         let tail = scan(&self.file, &self.path, self.end, self.seq, each)?;
         if tail.end < tail.length {
+            self.keep_torn(&tail)?;
             let cut = self.file.set_len(tail.end);
             let cut = match tail.torn {
                 0 => cut,
                 _ => cut.and_then(|()| self.file.sync_all()),
             };
             cut.map_err(StoreError::io("cut the torn end of", &self.path))?;
+            self.torn += tail.torn;
         }
         self.moved_to(tail);
         Ok(())
+    }
+
+    /// What is no event may have been one, of which a bit was flipped since: it is kept beside the journal before it is cut off.
+    fn keep_torn(&self, tail: &Tail) -> Result<(), StoreError> {
+        if tail.torn == 0 {
+            return Ok(());
+        }
+        let now = jiff::Timestamp::now().as_nanosecond();
+        let path = self
+            .path
+            .with_extension(format!("{TORN}{}-{now}", tail.end));
+        let mut bytes = vec![0; usize::try_from(tail.torn).unwrap_or(0)];
+        let kept = (|| {
+            self.file.read_exact_at(&mut bytes, tail.end)?;
+            let file = File::create_new(&path)?;
+            file.write_all_at(&bytes, 0)?;
+            file.sync_all()
+        })();
+        kept.map_err(StoreError::io("keep a torn end in", &path))
     }
 
     fn moved_to(&mut self, tail: Tail) {
@@ -352,6 +379,10 @@ impl Journal for FileJournal {
             })?;
         }
         Ok(events)
+    }
+
+    fn torn(&self) -> u64 {
+        self.torn
     }
 
     fn replay(&mut self) -> Result<RunState, StoreError> {

@@ -14,6 +14,7 @@ mod group;
 mod index;
 mod journal;
 mod memory;
+mod prune;
 mod scan;
 mod settle;
 mod transfer;

@@ -2,9 +2,10 @@
 
 use std::fs::File;
 use std::io::Read;
+use std::path::PathBuf;
 
 use super::frame::{self, Frame};
-use super::journal::FileJournal;
+use super::journal::{FileJournal, TORN};
 use super::{Embedded, Recorded, StoreError, embedded};
 use crate::record::NewEvent;
 
@@ -52,6 +53,21 @@ impl Embedded {
             }
             Err(error) => Err(StoreError::io("read", &path)(error)),
         }
+    }
+
+    /// The files with what was cut off the end of a run's journal, because it was no whole event.
+    ///
+    /// # Errors
+    /// When the folder cannot be listed.
+    pub fn cut_off(&self, run: &str) -> Result<Vec<PathBuf>, StoreError> {
+        let beside = format!("{run}.{TORN}");
+        let mut found = embedded::entries(&self.root().join("runs"))?;
+        found.retain(|path| {
+            let name = path.file_name().and_then(|name| name.to_str());
+            name.is_some_and(|name| name.starts_with(&beside))
+        });
+        found.sort();
+        Ok(found)
     }
 
     /// Keeps a run that was recorded elsewhere, byte for byte, and gives its id. Its chain was checked by the caller.

@@ -1,7 +1,10 @@
 //! What is done with the records of runs: done again from a step on, checked, carried elsewhere, thrown away.
 #![allow(clippy::unwrap_used)]
 
+mod adopt;
+mod prune;
 mod rerun;
+mod torn;
 mod verify;
 
 use std::path::{Path, PathBuf};

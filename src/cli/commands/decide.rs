@@ -7,8 +7,9 @@ use crate::cli::exit::Exit;
 use crate::cli::fail::Fail;
 use crate::cli::out;
 use crate::cli::workspace::Workspace;
-use crate::engine::{Answer, cancel as cancel_run, decide as decide_run};
+use crate::engine::{Answer, Taken, cancel as cancel_run, decide as decide_run};
 use crate::record::{Artifact, Decision, Resolution};
+use crate::report::view::words;
 use crate::store::Store;
 
 /// Evidence files larger than this are refused: a record is no backup.
@@ -32,7 +33,9 @@ pub(in crate::cli) fn decide(
         values: values(&args.set)?,
         id: args.id.clone(),
     };
-    let new = decide_run(&*workspace.store, &run, &answer)?;
+    let taken = decide_run(&*workspace.store, &run, &answer)?;
+    tell_torn(taken);
+    let new = taken.new;
     let word = match decision {
         Decision::Approve => "approved",
         Decision::Reject => "rejected",
@@ -72,13 +75,15 @@ pub(in crate::cli) fn resolution(outcome: ResolveOutcome) -> Decision {
 pub(in crate::cli) fn cancel(workspace: &Workspace, named: &str, who: &Who) -> Result<Exit, Fail> {
     let run = workspace.find_run(named, true)?;
     let by = workspace.by(who.by.as_deref())?;
-    let new = cancel_run(
+    let taken = cancel_run(
         &*workspace.store,
         &run,
         &by,
         who.note.clone(),
         workspace.clock.now(),
     )?;
+    tell_torn(taken);
+    let new = taken.new;
     if workspace.global.json {
         out::json(
             &json!({"schema": "mailmedic.decision/1", "run": run, "decision": "cancelled", "by": by, "new": new}),
@@ -91,6 +96,13 @@ pub(in crate::cli) fn cancel(workspace: &Workspace, named: &str, who: &Who) -> R
         })?;
     }
     Ok(Exit::Healthy)
+}
+
+/// Tells what was cut off the end of the record on the way.
+pub(super) fn tell_torn(taken: Taken) {
+    if taken.torn > 0 {
+        out::warn(&words::torn(taken.torn));
+    }
 }
 
 fn evidence(workspace: &Workspace, args: &DecideArgs) -> Result<Vec<Artifact>, Fail> {

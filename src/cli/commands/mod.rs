@@ -1,5 +1,6 @@
 //! The commands, one file a family.
 
+pub(super) mod adopt;
 pub(super) mod decide;
 pub(super) mod demo;
 pub(super) mod doctor;
@@ -8,6 +9,7 @@ pub(super) mod init;
 pub(super) mod listing;
 pub(super) mod lists;
 pub(super) mod probe;
+pub(super) mod prune;
 pub(super) mod record;
 pub(super) mod reference;
 pub(super) mod report;

@@ -64,6 +64,12 @@ pub(in crate::cli) fn verify(
                 place + 1
             ))?;
         }
+        for path in workspace.store.cut_off(&run)? {
+            out::text(&format!(
+                "what was cut off its end, because it was no whole event, is kept in {}",
+                path.display()
+            ))?;
+        }
         if stored.torn > 0 {
             out::text(&format!(
                 "{} bytes at the end are no whole event: being written, or torn by a crash (resume cuts them off)",

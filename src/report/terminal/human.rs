@@ -69,6 +69,10 @@ impl<W: Write> Human<W> {
     fn show(&mut self, event: &Event, state: &RunState) -> io::Result<()> {
         match &event.event {
             EventKind::RunCreated(_) => self.created(state),
+            EventKind::ExecutorStarted { torn, .. } if *torn > 0 => {
+                self.say(0, Some(Ink::Open), "taken up again")?;
+                self.paragraph(4, Some(Ink::Open), &words::torn(*torn))
+            }
             EventKind::ExecutorStarted { .. } if state.executors > 1 => {
                 self.normal(Some(Ink::Soft), "taken up again")
             }

@@ -146,6 +146,14 @@ pub(crate) fn many(count: usize, one: &str, more: &str) -> String {
     }
 }
 
+/// What was cut off the end of a run's record.
+pub(crate) fn torn(bytes: u64) -> String {
+    format!(
+        "{bytes} bytes at the end of the record were no whole event: they were cut off, and are kept in a file beside it. A \
+         crash leaves this, or a fault of the disk. If something is asked again, answer once more."
+    )
+}
+
 /// `a`, `a and b`, `a, b and c`.
 pub(crate) fn and(items: &[String]) -> String {
     match items {

@@ -13,7 +13,7 @@ use crate::record::{RunState, RunSummary};
 use crate::runbook::{Checked, Vocabulary};
 use crate::settings::{self, Settings};
 use crate::site::Site;
-use crate::store::{Embedded, Store};
+use crate::store::{Embedded, Store, StoreError};
 use crate::templates::Templates;
 
 /// Everything that a command works with.
@@ -136,10 +136,11 @@ impl Workspace {
     pub(super) fn summaries(&self) -> Result<Vec<RunSummary>, Fail> {
         let (summaries, unreadable) = self.store.summaries()?;
         for (run, error) in unreadable {
-            super::out::warn(&format!(
-                "run {run} cannot be read: {}",
-                super::fail::chain(&error)
-            ));
+            let cannot = match &error {
+                StoreError::Shrunk { .. } | StoreError::Torn { .. } => "",
+                _ => " cannot be read",
+            };
+            super::out::warn(&format!("run {run}{cannot}: {}", chain(&error)));
         }
         Ok(summaries)
     }

@@ -23,16 +23,17 @@ impl Claim {
     /// Claims what the run needs; `None` when it needs nothing. `open` gives a run as it stands if it is open.
     ///
     /// # Errors
-    /// [`StoreError::StillOpen`] names the run that holds it.
+    /// [`StoreError::StillOpen`] names the run that holds it; what `open` refuses.
     pub(super) fn take(
         folder: &Path,
         created: &RunCreated,
-        open: impl Fn(&str) -> Option<RunState>,
+        open: impl Fn(&str) -> Result<Option<RunState>, StoreError>,
     ) -> Result<Option<Self>, StoreError> {
         if created.lock == RunLock::Nothing {
             return Ok(None);
         }
-        let free = |named: &Named| match named.holder.as_deref().and_then(&open) {
+        let holder = |named: &Named| named.holder.as_deref().map_or(Ok(None), &open);
+        let free = |named: &Named| match holder(named)? {
             None => Ok(()),
             Some(holder) => Err(StoreError::StillOpen {
                 run: holder.created.run.clone(),

@@ -20,8 +20,8 @@ use std::time::SystemTime;
 use super::active::Claim;
 use super::group::Group;
 use super::index::Index;
-use super::journal::{self, FileJournal};
-use super::{Durable, Hold, Journal, Recorded, Store, StoreError, Summaries, fleet, settle};
+use super::journal::FileJournal;
+use super::{Durable, Hold, Journal, Recorded, Store, StoreError, Summaries, fleet, scan, settle};
 use crate::record::{
     Artifact, EventKind, Fleet, FleetEvent, FleetPlan, NewEvent, RunState, RunSummary, hash,
 };
@@ -86,8 +86,13 @@ impl Embedded {
         self.settle()?;
         self.folder("runs")?;
         let claim = Claim::take(&self.folder("active")?, created, |holder| {
-            let state = self.state(holder).ok();
-            state.filter(|state| state.conclusion.is_none())
+            match self.state(holder) {
+                Ok(state) => Ok(state.conclusion.is_none().then_some(state)),
+                // Its creation was cut short, or it was thrown away.
+                Err(StoreError::NoSuchRun(_)) => Ok(None),
+                // It may be open: nothing may be done twice for want of its record.
+                Err(error) => Err(error),
+            }
         })?;
         Ok((created.run.clone(), claim))
     }
@@ -163,12 +168,12 @@ impl Store for Embedded {
 
     fn read(&self, run: &str) -> Result<Recorded, StoreError> {
         self.settle()?;
-        journal::read(run, &self.journal_path(run))
+        scan::read(run, &self.journal_path(run))
     }
 
     fn state(&self, run: &str) -> Result<RunState, StoreError> {
         self.settle()?;
-        Ok(journal::state(run, &self.journal_path(run))?.0)
+        Ok(scan::state(run, &self.journal_path(run))?.0)
     }
 
     fn hold(&self, run: &str) -> Result<Box<dyn Hold>, StoreError> {
@@ -227,20 +232,31 @@ impl Store for Embedded {
         let mut unreadable = Vec::new();
         let mut changed = Vec::new();
         for (run, length) in journals {
-            if let Some(summary) = index.as_ref().and_then(|index| index.get(&run, length)) {
-                summaries.push(summary);
-                continue;
-            }
-            match journal::state(&run, &self.journal_path(&run)) {
-                Ok((state, length)) => {
+            let known = index.as_ref().and_then(|index| index.get(&run));
+            let before = match known {
+                Some((made_from, summary)) if made_from == length => {
+                    summaries.push(summary);
+                    continue;
+                }
+                known => known.map_or(0, |(made_from, _)| made_from),
+            };
+            let path = self.journal_path(&run);
+            match scan::state(&run, &path) {
+                Ok((state, tail)) => {
                     let summary = RunSummary::of(&state);
-                    // Only what stays true as long as the journal has its length.
-                    if let Some(length) = length {
+                    if tail.end < before {
+                        let lost = before - tail.end;
+                        unreadable.push((run, StoreError::Shrunk { path, lost }));
+                    } else if tail.torn > 0 {
+                        let torn = tail.torn;
+                        unreadable.push((run, StoreError::Torn { path, torn }));
+                    } else if tail.end == length {
+                        // Only what stays true as long as the journal has its length.
                         changed.push((length, summary.clone()));
                     }
                     summaries.push(summary);
                 }
-                // Its creation was cut short, or it was removed meanwhile.
+                // It was removed meanwhile.
                 Err(StoreError::NoSuchRun(_)) => {}
                 Err(error) => unreadable.push((run, error)),
             }

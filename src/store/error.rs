@@ -60,7 +60,7 @@ pub enum StoreError {
     },
     /// A record in the middle is damaged.
     #[error(
-        "{path} is damaged at byte {at} ({what}), with whole records after it: restore the file from a backup; `mailmedic export` can save the {whole} events before it"
+        "{path} is damaged at byte {at} ({what}), with whole records after it: restore the file from a backup; `mailmedic export` saves the {whole} events before it"
     )]
     Damaged {
         /// Which journal.
@@ -71,6 +71,36 @@ pub enum StoreError {
         what: String,
         /// Number of whole events before.
         whole: u64,
+    },
+    /// A journal without a whole event: each was given one before it got its name.
+    #[error(
+        "{path} holds no whole event any more, {left} bytes are left: restore the file from a backup; without one, what it told is lost: move it out of the folder"
+    )]
+    Empty {
+        /// Which journal.
+        path: PathBuf,
+        /// Bytes in it that are not zero.
+        left: u64,
+    },
+    /// A journal held more whole events before.
+    #[error(
+        "{path} is shorter than it was, {lost} bytes of whole events are gone from its end: compare it with a backup before the run goes on"
+    )]
+    Shrunk {
+        /// Which journal.
+        path: PathBuf,
+        /// So many bytes fewer than when its run was last listed.
+        lost: u64,
+    },
+    /// What stands at the end of a journal is no whole event.
+    #[error(
+        "{torn} bytes at the end of {path} are no whole event: a crash leaves this, or a fault of the disk; resume cuts them off, and keeps them beside it"
+    )]
+    Torn {
+        /// Which journal.
+        path: PathBuf,
+        /// How many.
+        torn: u64,
     },
     /// An event does not follow from those before it.
     #[error("the record of run {run} does not hold together (`mailmedic verify {run}` tells more)")]

@@ -64,17 +64,16 @@ impl Index {
         }
     }
 
-    /// The entry of a run, if it was made from a journal of this length.
-    pub(super) fn get(&self, run: &str, length: u64) -> Option<RunSummary> {
+    /// The entry of a run, and the length of the journal that it was made from.
+    pub(super) fn get(&self, run: &str) -> Option<(u64, RunSummary)> {
         let bytes = quietly(|| self.runs.get(run))?.ok()??;
         let (crc, rest) = bytes.split_first_chunk::<4>()?;
         let (made_from, json) = rest.split_first_chunk::<8>()?;
-        if crc32c::crc32c(rest) != u32::from_be_bytes(*crc)
-            || u64::from_be_bytes(*made_from) != length
-        {
+        if crc32c::crc32c(rest) != u32::from_be_bytes(*crc) {
             return None;
         }
-        serde_json::from_slice(json).ok()
+        let summary = serde_json::from_slice(json).ok()?;
+        Some((u64::from_be_bytes(*made_from), summary))
     }
 
     /// Keeps entries. Nothing is lost when this fails.

@@ -17,9 +17,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::group::Group;
-use super::scan::{Tail, scan};
-use super::{Durable, Journal, Recorded, StoreError, Submitted, frame};
-use crate::record::{Event, GENESIS, NewEvent, RunState, hash, next};
+use super::scan::{Tail, absent, empty, fold, scan};
+use super::{Durable, Journal, StoreError, Submitted, frame};
+use crate::record::{Event, GENESIS, NewEvent, RunState, hash};
 
 /// Appends before space is put aside: most runs of a person's decision or a report never get there.
 const APPENDS_BEFORE_SPACE: u32 = 4;
@@ -129,29 +129,33 @@ impl FileJournal {
         })
     }
 
-    /// Begins a journal whose first event is on disk as soon as the group's log is. A crash may leave a file without a whole
-    /// event: that run was never there.
+    /// Begins a journal whose first event is on disk as soon as the group's log is. It gets its name when the event is in it:
+    /// whoever reads it finds a whole one.
     pub(super) fn begin(
         run: &str,
         path: &Path,
         first: &NewEvent,
         group: &Arc<Group>,
     ) -> Result<(Self, Durable), StoreError> {
-        let file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create_new(true)
-            .open(path)
-            .map_err(|source| taken(run, path, source))?;
+        let mut buffer = Vec::new();
+        let json = frame::write(&mut buffer, true, |out| first.write_line(out, 1, GENESIS))
+            .map_err(StoreError::event(path))?;
+        let temporary = path.with_extension("new");
+        let named = (|| {
+            let file = OpenOptions::new()
+                .read(true)
+                .write(true)
+                .create(true)
+                .truncate(true)
+                .open(&temporary)?;
+            file.write_all_at(&buffer, 0)?;
+            std::fs::hard_link(&temporary, path)?;
+            Ok(file)
+        })();
+        let _ = std::fs::remove_file(&temporary);
+        let file = named.map_err(|source| taken(run, path, source))?;
         let mut journal = FileJournal::of(run, path, file, Some(group.clone()));
-        let json = frame::write(&mut journal.buffer, true, |out| {
-            first.write_line(out, 1, GENESIS)
-        })
-        .map_err(StoreError::event(path))?;
-        journal
-            .file
-            .write_all_at(&journal.buffer, 0)
-            .map_err(StoreError::io("create", path))?;
+        journal.buffer = buffer;
         let last = hash(&journal.buffer[json]);
         journal.begun(journal.buffer.len() as u64, last);
         journal.settled = true;
@@ -170,6 +174,9 @@ impl FileJournal {
         each: impl FnMut(Event, &[u8]) -> Result<(), StoreError>,
     ) -> Result<(), StoreError> {
         let tail = scan(&self.file, &self.path, self.end, self.seq, each)?;
+        if tail.seq == 0 {
+            return Err(empty(&self.path, &tail));
+        }
         if tail.end < tail.length {
             self.keep_torn(&tail)?;
             let cut = self.file.set_len(tail.end);
@@ -370,7 +377,7 @@ impl Journal for FileJournal {
 
     fn catch_up(&mut self) -> Result<Vec<Event>, StoreError> {
         let mut events = Vec::new();
-        if self.has_grown()? {
+        if self.seq == 0 || self.has_grown()? {
             self.locked(|journal| {
                 journal.read_on(|event, _| {
                     events.push(event);
@@ -404,78 +411,6 @@ impl Drop for FileJournal {
                 Ok(())
             });
         }
-    }
-}
-
-/// Reads a journal file without its lock.
-pub(super) fn read(run: &str, path: &Path) -> Result<Recorded, StoreError> {
-    let mut recorded = Recorded {
-        events: Vec::new(),
-        lines: Vec::new(),
-        torn: 0,
-    };
-    let tail = unlocked(run, path, |file| {
-        recorded.events.clear();
-        recorded.lines.clear();
-        scan(file, path, 0, 0, |event, line| {
-            recorded.events.push(event);
-            recorded.lines.push(line.to_vec());
-            Ok(())
-        })
-    })?;
-    if recorded.events.is_empty() && tail.torn == 0 {
-        return Err(StoreError::NoSuchRun(run.to_owned()));
-    }
-    recorded.torn = tail.torn;
-    Ok(recorded)
-}
-
-/// The state that a journal file's events add up to, and the length of a file that holds nothing else: without that, the file
-/// may come to hold more events without growing.
-pub(super) fn state(run: &str, path: &Path) -> Result<(RunState, Option<u64>), StoreError> {
-    let mut state = None;
-    let tail = unlocked(run, path, |file| {
-        state = None;
-        scan(file, path, 0, 0, fold(run, &mut state))
-    })?;
-    let state = state.ok_or_else(|| StoreError::NoSuchRun(run.to_owned()))?;
-    Ok((state, (tail.end == tail.length).then_some(tail.length)))
-}
-
-/// Reads without the lock. What looks damaged may be half of what is being written: that is looked at again under it.
-fn unlocked(
-    run: &str,
-    path: &Path,
-    mut read: impl FnMut(&File) -> Result<Tail, StoreError>,
-) -> Result<Tail, StoreError> {
-    let file = File::open(path).map_err(|source| absent(run, path, source, "read"))?;
-    match read(&file) {
-        Err(StoreError::Damaged { .. }) => {
-            file.lock_shared().map_err(StoreError::io("lock", path))?;
-            read(&file)
-        }
-        other => other,
-    }
-}
-
-fn fold<'a>(
-    run: &'a str,
-    state: &'a mut Option<RunState>,
-) -> impl FnMut(Event, &[u8]) -> Result<(), StoreError> + 'a {
-    move |event, _| {
-        let folded = next(state.take(), &event).map_err(|source| StoreError::Illegal {
-            run: run.to_owned(),
-            source,
-        })?;
-        *state = Some(folded);
-        Ok(())
-    }
-}
-
-fn absent(run: &str, path: &Path, source: io::Error, doing: &'static str) -> StoreError {
-    match source.kind() {
-        io::ErrorKind::NotFound => StoreError::NoSuchRun(run.to_owned()),
-        _ => StoreError::io(doing, path)(source),
     }
 }
 

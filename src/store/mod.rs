@@ -29,7 +29,7 @@ pub use error::StoreError;
 pub use memory::Memory;
 pub use transfer::{StoredLine, StoredLines};
 
-/// A line about every readable run, and the runs that cannot be read with the reason.
+/// A line about every readable run, and what is wrong with runs: why one cannot be read, or what is gone from one that can.
 pub type Summaries = (Vec<RunSummary>, Vec<(String, StoreError)>);
 
 /// A place where runs are kept.
@@ -75,7 +75,7 @@ pub trait Store: Send + Sync {
     /// [`StoreError::Held`] names who works on it.
     fn hold(&self, run: &str) -> Result<Box<dyn Hold>, StoreError>;
 
-    /// A line about every run, newest first. Runs that cannot be read are in the second list, with the reason.
+    /// A line about every run, newest first. What is wrong with a run is in the second list.
     ///
     /// # Errors
     /// When the store cannot be listed.

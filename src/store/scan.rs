@@ -1,12 +1,13 @@
 //! Reading a journal file, event by event: a run of a hundred thousand steps need not be in memory.
 
 use std::fs::File;
+use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
-use super::StoreError;
 use super::frame::{self, Frame};
-use crate::record::{Event, hash};
+use super::{Recorded, StoreError};
+use crate::record::{Event, RunState, hash, next};
 
 /// Bytes that are read at a time.
 const CHUNK: usize = 1 << 20;
@@ -109,5 +110,100 @@ pub(super) fn scan(
                 return Ok(tail);
             }
         }
+    }
+}
+
+/// Reads a journal file without its lock.
+pub(super) fn read(run: &str, path: &Path) -> Result<Recorded, StoreError> {
+    let (recorded, damage) = before_damage(run, path)?;
+    damage.map_or(Ok(recorded), Err)
+}
+
+/// Reads a journal file without its lock, up to where it is damaged; tells the damage, if there is any.
+pub(super) fn before_damage(
+    run: &str,
+    path: &Path,
+) -> Result<(Recorded, Option<StoreError>), StoreError> {
+    let mut recorded = Recorded {
+        events: Vec::new(),
+        lines: Vec::new(),
+        torn: 0,
+    };
+    let tail = unlocked(run, path, |file| {
+        recorded.events.clear();
+        recorded.lines.clear();
+        scan(file, path, 0, 0, |event, line| {
+            recorded.events.push(event);
+            recorded.lines.push(line.to_vec());
+            Ok(())
+        })
+    });
+    match tail {
+        Ok(tail) => recorded.torn = tail.torn,
+        Err(damage @ StoreError::Damaged { .. }) => return Ok((recorded, Some(damage))),
+        Err(error) => return Err(error),
+    }
+    Ok((recorded, None))
+}
+
+/// The state that a journal file's events add up to, and what is behind them. A file that goes on behind them may come to
+/// hold more without growing.
+pub(super) fn state(run: &str, path: &Path) -> Result<(RunState, Tail), StoreError> {
+    let mut state = None;
+    let tail = unlocked(run, path, |file| {
+        state = None;
+        scan(file, path, 0, 0, fold(run, &mut state))
+    })?;
+    let state = state.ok_or_else(|| StoreError::NoSuchRun(run.to_owned()))?;
+    Ok((state, tail))
+}
+
+/// Reads without the lock. What looks damaged, torn or empty may be half of what is being written: that is
+/// looked at again under it.
+fn unlocked(
+    run: &str,
+    path: &Path,
+    mut read: impl FnMut(&File) -> Result<Tail, StoreError>,
+) -> Result<Tail, StoreError> {
+    let file = File::open(path).map_err(|source| absent(run, path, source, "read"))?;
+    let tail = match read(&file) {
+        Ok(tail) if tail.seq > 0 && tail.torn == 0 => tail,
+        Ok(_) | Err(StoreError::Damaged { .. }) => {
+            file.lock_shared().map_err(StoreError::io("lock", path))?;
+            read(&file)?
+        }
+        Err(error) => return Err(error),
+    };
+    match tail.seq {
+        0 => Err(empty(path, &tail)),
+        _ => Ok(tail),
+    }
+}
+
+pub(super) fn empty(path: &Path, tail: &Tail) -> StoreError {
+    StoreError::Empty {
+        path: path.to_owned(),
+        left: tail.torn,
+    }
+}
+
+pub(super) fn fold<'a>(
+    run: &'a str,
+    state: &'a mut Option<RunState>,
+) -> impl FnMut(Event, &[u8]) -> Result<(), StoreError> + 'a {
+    move |event, _| {
+        let folded = next(state.take(), &event).map_err(|source| StoreError::Illegal {
+            run: run.to_owned(),
+            source,
+        })?;
+        *state = Some(folded);
+        Ok(())
+    }
+}
+
+pub(super) fn absent(run: &str, path: &Path, source: io::Error, doing: &'static str) -> StoreError {
+    match source.kind() {
+        io::ErrorKind::NotFound => StoreError::NoSuchRun(run.to_owned()),
+        _ => StoreError::io(doing, path)(source),
     }
 }

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use super::frame::{self, Frame};
 use super::journal::{FileJournal, TORN};
-use super::{Embedded, Recorded, StoreError, embedded};
+use super::{Embedded, Recorded, StoreError, embedded, scan};
 use crate::record::NewEvent;
 
 /// Bytes that the id of a run may have: it becomes the name of a file.
@@ -53,6 +53,15 @@ impl Embedded {
             }
             Err(error) => Err(StoreError::io("read", &path)(error)),
         }
+    }
+
+    /// The events of a run up to where its journal is damaged, and the damage, if there is any.
+    ///
+    /// # Errors
+    /// [`StoreError::NoSuchRun`], [`StoreError::Empty`], or when it cannot be read.
+    pub fn before_damage(&self, run: &str) -> Result<(Recorded, Option<StoreError>), StoreError> {
+        self.settle()?;
+        scan::before_damage(run, &embedded::journal_path(self.root(), run))
     }
 
     /// The files with what was cut off the end of a run's journal, because it was no whole event.

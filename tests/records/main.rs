@@ -2,6 +2,9 @@
 #![allow(clippy::unwrap_used)]
 
 mod adopt;
+mod beside;
+mod damage;
+mod disk;
 mod prune;
 mod rerun;
 mod torn;

@@ -85,7 +85,7 @@ fn a_run_that_cannot_be_read_keeps_all_files() {
     let files = kept(&folder);
     let said = folder.says(0, "prune --older-than 0s --keep 0 --yes");
     assert!(
-        said.contains(&format!("run {first} cannot be read")),
+        said.contains(&format!("run {first} is damaged and stays")),
         "{said}"
     );
     assert_eq!(kept(&folder), files);

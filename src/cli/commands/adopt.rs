@@ -39,7 +39,7 @@ pub(in crate::cli) fn resume(
             at: workspace.clock.now(),
         },
     )?;
-    super::decide::tell_torn(adopted);
+    super::decide::tell_torn(adopted.torn);
     out::remark(
         &workspace.global,
         &match adopted.new {

@@ -7,7 +7,7 @@ use crate::cli::exit::Exit;
 use crate::cli::fail::Fail;
 use crate::cli::out;
 use crate::cli::workspace::Workspace;
-use crate::engine::{Answer, Taken, cancel as cancel_run, decide as decide_run};
+use crate::engine::{Answer, cancel as cancel_run, decide as decide_run};
 use crate::record::{Artifact, Decision, Resolution};
 use crate::report::view::words;
 use crate::store::Store;
@@ -34,7 +34,7 @@ pub(in crate::cli) fn decide(
         id: args.id.clone(),
     };
     let taken = decide_run(&*workspace.store, &run, &answer)?;
-    tell_torn(taken);
+    tell_torn(taken.torn);
     let new = taken.new;
     let word = match decision {
         Decision::Approve => "approved",
@@ -82,7 +82,7 @@ pub(in crate::cli) fn cancel(workspace: &Workspace, named: &str, who: &Who) -> R
         who.note.clone(),
         workspace.clock.now(),
     )?;
-    tell_torn(taken);
+    tell_torn(taken.torn);
     let new = taken.new;
     if workspace.global.json {
         out::json(
@@ -99,9 +99,9 @@ pub(in crate::cli) fn cancel(workspace: &Workspace, named: &str, who: &Who) -> R
 }
 
 /// Tells what was cut off the end of the record on the way.
-pub(super) fn tell_torn(taken: Taken) {
-    if taken.torn > 0 {
-        out::warn(&words::torn(taken.torn));
+pub(super) fn tell_torn(torn: u64) {
+    if torn > 0 {
+        out::warn(&words::torn(torn));
     }
 }
 

@@ -24,6 +24,7 @@ pub(in crate::cli) fn prune(workspace: &Workspace, args: &PruneArgs) -> Result<E
             false
         }
     });
+    summaries.retain(|run| !unreadable.iter().any(|(other, _)| *other == run.run));
     let mut old = too_many(&summaries, args);
     let oldest = workspace
         .clock
@@ -53,7 +54,7 @@ pub(in crate::cli) fn prune(workspace: &Workspace, args: &PruneArgs) -> Result<E
     }
     for (run, error) in &unreadable {
         out::warn(&format!(
-            "run {run} cannot be read and stays, and so do all files: {}",
+            "run {run} is damaged and stays, and so do all files: {}",
             chain(error)
         ));
     }

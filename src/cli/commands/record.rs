@@ -110,7 +110,7 @@ fn files(state: &RunState) -> BTreeMap<&str, &Artifact> {
 }
 
 /// Writes the events of a run as JSON lines, byte for byte as they were stored, so that the chain can be checked elsewhere.
-/// `folder`: where its files go, each under its digest.
+/// `folder`: where its files go, each under its digest. Of a damaged record it writes what stands before the damage.
 pub(in crate::cli) fn export(
     workspace: &Workspace,
     named: &str,
@@ -118,7 +118,10 @@ pub(in crate::cli) fn export(
     folder: Option<&Path>,
 ) -> Result<Exit, Fail> {
     let run = workspace.find_run(named, true)?;
-    let recorded = workspace.store.read(&run)?;
+    let (recorded, damage) = match workspace.store.before_damage(&run)? {
+        (recorded, Some(damage)) if recorded.events.is_empty() => return Err(damage.into()),
+        found => found,
+    };
     if let Some(folder) = folder {
         std::fs::create_dir_all(folder)
             .map_err(|error| Fail::because(format!("cannot create {}", folder.display()), error))?;
@@ -150,7 +153,16 @@ pub(in crate::cli) fn export(
             stdout.flush()?;
         }
     }
-    Ok(Exit::Healthy)
+    match damage {
+        None => Ok(Exit::Healthy),
+        Some(damage) => Err(Fail::because(
+            format!(
+                "these are the {} events before the damage",
+                recorded.events.len()
+            ),
+            damage,
+        )),
+    }
 }
 
 /// Takes a run in that was exported elsewhere. `open`: also one that has not ended.

@@ -183,7 +183,10 @@ fn note(
             },
         };
         match journal.append(seq, &[event]) {
-            Ok(_) => return Ok(()),
+            Ok(_) => {
+                super::decide::tell_torn(journal.torn());
+                return Ok(());
+            }
             Err(StoreError::Grown(_)) => {}
             Err(error) => return Err(error.into()),
         }

@@ -1,0 +1,109 @@
+//! Two processes in one state folder: each on its own run, and both on the same.
+
+use std::process::{Child, Stdio};
+
+use super::Folder;
+
+/// The step of each run ends only when the other's has begun: both must work at the same time.
+const MEET: &str = "version: 1
+name: meet
+inputs:
+  mine: {type: string}
+  other: {type: string}
+steps:
+  - id: meet
+    action: command.run
+    timeout: 60s
+    with: {command: [sh, -c, ': > {{inputs.mine}}; until [ -e {{inputs.other}} ]; do sleep 0.01; done; echo {}']}
+";
+
+fn start(folder: &Folder, line: &str) -> Child {
+    let mut command = folder.command();
+    command
+        .args(line.split(' '))
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    command.spawn().unwrap()
+}
+
+fn until(folder: &Folder, name: &str) {
+    let path = folder.path().join(name);
+    for _ in 0..6_000 {
+        if path.exists() {
+            return;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    panic!("{name} does not come");
+}
+
+#[test]
+fn two_processes_work_on_different_runs_at_the_same_time() {
+    let folder = Folder::new();
+    folder.put("meet.yaml", MEET);
+    folder.put(
+        "beta.yaml",
+        "id: beta\nname: Beta\ndomains: [beta.example]\n",
+    );
+    let here = folder.path().display().to_string();
+    let go = |site: &str, mine: &str, other: &str| {
+        start(
+            &folder,
+            &format!(
+                "run meet.yaml --site {site}.yaml --set mine={here}/{mine} --set other={here}/{other}"
+            ),
+        )
+    };
+    let (one, two) = (go("acme", "one", "two"), go("beta", "two", "one"));
+    for child in [one, two] {
+        let output = child.wait_with_output().unwrap();
+        assert!(
+            output.status.success(),
+            "{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+    }
+    assert_eq!(folder.runs().len(), 2);
+    for run in folder.runs() {
+        folder.says(0, &format!("verify {run}"));
+    }
+}
+
+#[test]
+fn the_second_on_the_same_run_hears_who_works_on_it_and_what_to_do() {
+    let folder = Folder::new();
+    folder.put("meet.yaml", MEET);
+    let here = folder.path().display().to_string();
+    let line =
+        format!("run meet.yaml --site acme.yaml --set mine={here}/one --set other={here}/two");
+    let first = start(&folder, &line);
+    until(&folder, "one");
+    let run = folder.runs().remove(0);
+    let before = std::fs::read(folder.journal(&run)).unwrap();
+    let holder = format!("process {} on ", first.id());
+    for line in ["resume acme", "resume acme --adopt"] {
+        let said = folder.says(2, line);
+        assert!(said.contains(&holder), "{line}: {said}");
+        assert!(
+            said.contains("wait until it ends, or stop it and resume"),
+            "{line}: {said}"
+        );
+    }
+    let said = folder.says(
+        2,
+        "run meet.yaml --site acme.yaml --set mine=x --set other=y",
+    );
+    assert!(said.contains("is still open"), "{said}");
+    // Reading does not wait, and nothing of this has written.
+    for line in ["status acme", "show acme", "runs", "verify acme"] {
+        folder.says(0, line);
+    }
+    assert_eq!(std::fs::read(folder.journal(&run)).unwrap(), before);
+    folder.put("two", "");
+    let output = first.wait_with_output().unwrap();
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+}

@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use mailmedic::engine::{
-    Answer, DecisionError, Engine, PlanRequest, Silent, Stop, TakenUp, cancel, decide, plan,
+    Answer, DecisionError, Engine, EngineError, PlanRequest, Silent, Stop, TakenUp, cancel, decide,
+    plan,
 };
 use mailmedic::probes::{HttpSettings, ProbeSettings, Probes, SystemClock};
 use mailmedic::record::{
@@ -351,4 +352,40 @@ async fn a_command_that_is_sent_twice_is_taken_once() {
         || cancel(&*bench.engine.store, "r1", "me", None, Timestamp::now()).map(|taken| taken.new);
     assert!(call_off().unwrap());
     assert!(!call_off().unwrap(), "it was called off already");
+}
+
+/// The lock of a run can be lost while its owner lives; the owner that came later counts.
+#[tokio::test]
+async fn an_owner_that_was_replaced_stops_and_writes_nothing() {
+    let bench = Bench::new(
+        "  - {id: ask, action: manual, with: {instructions: Do it.}}\n  - {id: after, action: wait, with: {for: 1ms}}\n",
+    );
+    let (_sender, mut stop) = tokio::sync::watch::channel(false);
+    let run = TakenUp::again(&*bench.engine.store, &bench.run).unwrap();
+    let mut first = bench
+        .engine
+        .worker(run, &bench.checked, bench.site.clone())
+        .unwrap();
+    let waits = first.work(&mut stop).await.unwrap();
+    assert_eq!(waits, Stop::Waiting { due: None });
+    bench.append(vec![EventKind::ExecutorStarted {
+        pid: 7,
+        host: "elsewhere".to_owned(),
+        tool: "0".to_owned(),
+        torn: 0,
+    }]);
+    bench.decide(&answer("ask", Decision::Done, None)).unwrap();
+    let events = bench.state().seq;
+    let replaced = first.work(&mut stop).await.unwrap_err();
+    assert!(
+        matches!(&replaced, EngineError::TakenOver { pid: 7, host, .. } if host == "elsewhere"),
+        "{replaced}"
+    );
+    assert_eq!(bench.state().seq, events);
+    drop(first);
+    assert_eq!(
+        bench.go_on().await,
+        Stop::Finished(RunConclusion::Healthy),
+        "the later owner goes on"
+    );
 }

@@ -1,5 +1,9 @@
 //! One set of tests for every store: what a `Store` promises, whoever implements it.
 
+#[path = "store/answers.rs"]
+mod answers;
+#[path = "store/owners.rs"]
+mod owners;
 #[path = "store/shared.rs"]
 mod shared;
 
@@ -64,16 +68,25 @@ fn skipped(step: &str) -> NewEvent {
     })
 }
 
+/// A place where runs are kept, as one process after the other opens it.
+type Place<'a> = &'a dyn Fn() -> Arc<dyn Store>;
+
+/// Each test gets a fresh place of each kind. A new kind of store is one more line here, and nothing else.
+fn with_each_place(test: impl Fn(&str, Place<'_>)) {
+    let memory = Memory::default();
+    test("memory", &|| Arc::new(memory.clone()));
+    let folder = tempfile::tempdir().expect("a folder");
+    let state = folder.path().join("state");
+    test("embedded", &|| Arc::new(Embedded::new(&state)));
+    let fleet = folder.path().join("fleet");
+    test("grouped", &|| {
+        Arc::new(Embedded::new(&fleet).grouped().expect("a log"))
+    });
+}
+
 /// Each test gets a fresh store of each kind.
 fn with_each_store(test: impl Fn(&str, Arc<dyn Store>)) {
-    test("memory", Arc::new(Memory::default()));
-    let folder = tempfile::tempdir().expect("a folder");
-    test(
-        "embedded",
-        Arc::new(Embedded::new(folder.path().join("state"))),
-    );
-    let grouped = Embedded::new(folder.path().join("fleet"));
-    test("grouped", Arc::new(grouped.grouped().expect("a log")));
+    with_each_place(|kind, place| test(kind, place()));
 }
 
 #[test]

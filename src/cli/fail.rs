@@ -91,7 +91,7 @@ impl From<EngineError> for Fail {
                 text: chain(&error),
                 exit: Exit::Bug,
             },
-            EngineError::Pinned { .. } => Fail::Said {
+            EngineError::Pinned { .. } | EngineError::TakenOver { .. } => Fail::Said {
                 text: chain(&error),
                 exit: Exit::Failed,
             },

@@ -78,6 +78,18 @@ pub enum EngineError {
     /// An event that the engine itself made does not follow.
     #[error("the run cannot go on: this is a fault of mailmedic, please report it")]
     Illegal(#[from] crate::record::IllegalTransition),
+    /// Another process has become the owner of the run meanwhile.
+    #[error(
+        "process {pid} on {host} has taken over run {run}: this one has stopped and writes nothing more (`mailmedic status {run}` tells how it goes on)"
+    )]
+    TakenOver {
+        /// Which run.
+        run: String,
+        /// The new owner.
+        pid: u32,
+        /// Where it runs.
+        host: String,
+    },
     /// The pinned runbook or site cannot be used by this version.
     #[error("cannot take up run {run}: {why}")]
     Pinned {

@@ -228,11 +228,25 @@ impl Worker {
             return Ok(());
         }
         for event in self.run.journal.catch_up()? {
+            self.is_ours_after(&event)?;
             self.run.state.follow(&event)?;
             self.frontier.follow(&self.run.state, &event);
             self.tell(&event);
         }
         Ok(())
+    }
+
+    /// The lock of a run can be lost: its file removed, a connection cut. Each owner begins with an event, and who hears of a
+    /// later one is not the owner any more.
+    fn is_ours_after(&self, event: &Event) -> Result<(), EngineError> {
+        match &event.event {
+            EventKind::ExecutorStarted { pid, host, .. } => Err(EngineError::TakenOver {
+                run: self.run.state.created.run.clone(),
+                pid: *pid,
+                host: host.clone(),
+            }),
+            _ => Ok(()),
+        }
     }
 
     fn tell(&self, event: &Event) {
@@ -283,6 +297,12 @@ impl Worker {
         let mut recorded = self.shared.engine.store.read(&run)?;
         // What others have written since is heard of next time.
         recorded.events.retain(|event| event.seq <= newest);
+        let begins = |event: &NewEvent| matches!(event.event, EventKind::ExecutorStarted { .. });
+        if !self.outbox.iter().any(begins) {
+            for event in recorded.events.iter().filter(|event| event.seq > known) {
+                self.is_ours_after(event)?;
+            }
+        }
         self.run.state = recorded.state(&run)?;
         self.frontier = Frontier::of(&self.run.state);
         for event in recorded.events.iter().filter(|event| event.seq > known) {

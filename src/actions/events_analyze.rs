@@ -24,7 +24,7 @@ const ARGUMENTS: &[Argument] = &[
         "files",
         Kind::TextList,
         "none: the step is not applicable",
-        "log files, or folders that are read with all files in them; also packed with gzip",
+        "log files, or folders that are read with all files in them; also packed with gzip or zip",
     ),
     Argument::optional(
         "format",
@@ -65,6 +65,10 @@ const OUTPUTS: &[Output] = &[
     Output::new(
         "usage",
         "who and what sends through the server: users (kind account, device, application or address; name, log_ins, messages, delivered, failed, bytes, most_an_hour, clients, first, last), left_out",
+    ),
+    Output::new(
+        "reported",
+        "what receivers report: complaints; own, elsewhere and tls (all, failed); tls_failures by reason; reporters",
     ),
     Output::new(
         "signals",
@@ -206,6 +210,7 @@ fn report(context: &Context<'_>, read: &Read, analysis: &Analysis) -> Report {
         )
         .with("timeline", &analysis.timeline)
         .with("usage", &analysis.register)
+        .with("reported", &analysis.reported)
         .with("signals", &analysis.signals)
         .with("causes", &analysis.causes)
         .with("not_shown", &analysis.not_shown)

@@ -16,6 +16,7 @@ pub mod ntlm;
 pub mod ptr;
 pub mod relay;
 pub mod reply;
+mod reports;
 pub mod resolvers;
 pub mod sasl;
 pub mod spf;

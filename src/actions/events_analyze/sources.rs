@@ -21,7 +21,7 @@ const DEPTH: usize = 8;
 /// Bytes that are read at once.
 const PIECE: usize = 256 << 10;
 
-/// Bytes that a compressed file may unpack to: 64 GiB. Memory stays flat in any case; this bounds the time.
+/// Bytes that a file may hold, unpacked: 64 GiB. Memory stays flat in any case; this bounds the time.
 const LARGEST: u64 = 64 << 30;
 
 /// What is to be read.
@@ -100,17 +100,7 @@ pub(super) fn read_all(request: &Request, sink: &mut dyn Sink) -> Result<Vec<Sou
                     "cannot read more than {MOST} files at once: name fewer of them"
                 )));
             }
-            sources.push(match read_one(&path, request, sink) {
-                Ok((log, error)) => Source {
-                    error,
-                    ..source(&log)
-                },
-                Err(error) => Source {
-                    file: path.display().to_string(),
-                    error: Some(error),
-                    ..Source::default()
-                },
-            });
+            sources.extend(read_one(&path, request, sink));
         }
     }
     Ok(sources)
@@ -154,64 +144,141 @@ fn walk(folder: &Path, depth: usize, files: &mut Vec<PathBuf>) -> Result<(), Act
     Ok(())
 }
 
-/// How a file went, and why it ended early if it did.
-fn read_one(
-    path: &Path,
-    request: &Request,
-    sink: &mut dyn Sink,
-) -> Result<(Log, Option<String>), String> {
+/// How a file went, or each file in an archive.
+fn read_one(path: &Path, request: &Request, sink: &mut dyn Sink) -> Vec<Source> {
     let shown = path.display().to_string();
-    let cannot = |error: std::io::Error| format!("cannot read {shown}: {error}");
-    let mut file = File::open(path).map_err(cannot)?;
-    let changed = file.metadata().and_then(|about| about.modified()).ok();
-    let mut options = request.options.clone();
-    // A copy may be younger than its log, never older.
-    if let Some(changed) = changed.and_then(|time| Timestamp::try_from(time).ok()) {
-        options.until = Some(options.until.map_or(changed, |now| now.min(changed)));
-    }
-    let mut magic = [0; 2];
-    let packed = file.read(&mut magic).map_err(cannot)? == 2 && magic == [0x1f, 0x8b];
-    file.seek(SeekFrom::Start(0)).map_err(cannot)?;
-    let mut bytes: Box<dyn Read> = if packed {
-        Box::new(MultiGzDecoder::new(BufReader::with_capacity(PIECE, file)))
-    } else {
-        Box::new(file)
+    let read = |sink: &mut dyn Sink| -> std::io::Result<Vec<Source>> {
+        let mut file = File::open(path)?;
+        let changed = file.metadata().and_then(|about| about.modified()).ok();
+        let mut magic = [0; 4];
+        let filled = file.read(&mut magic)?;
+        file.seek(SeekFrom::Start(0))?;
+        let mut options = request.options.clone();
+        // A copy may be younger than its log, never older.
+        if let Some(changed) = changed.and_then(|time| Timestamp::try_from(time).ok()) {
+            options.until = Some(options.until.map_or(changed, |now| now.min(changed)));
+        }
+        let stream = Stream {
+            format: request.format.as_deref(),
+            options: &options,
+        };
+        let file = BufReader::with_capacity(PIECE, file);
+        Ok(match &magic[..filled] {
+            [0x1f, 0x8b, ..] => vec![stream.read(&shown, MultiGzDecoder::new(file), sink)],
+            b"PK\x03\x04" | b"PK\x05\x06" => archive(&shown, file, &stream, sink),
+            _ => vec![stream.read(&shown, file, sink)],
+        })
     };
-    let mut intake = Intake::new(&shown, request.format.as_deref(), &options)
-        .map_err(|error| error.to_string())?;
-    let mut piece = vec![0; PIECE];
-    let mut total = 0_u64;
-    let mut early = None;
-    loop {
-        match bytes.read(&mut piece) {
-            Ok(0) => break,
-            Ok(read) => {
-                total += read as u64;
-                intake
-                    .push(&piece[..read], sink)
-                    .map_err(|error| error.to_string())?;
+    read(sink).unwrap_or_else(|error| {
+        let error = format!("cannot read {shown}: {error}");
+        vec![Source::failed(&shown, error)]
+    })
+}
+
+/// The files of a zip archive.
+fn archive(
+    shown: &str,
+    file: BufReader<File>,
+    stream: &Stream<'_>,
+    sink: &mut dyn Sink,
+) -> Vec<Source> {
+    let cannot = |name: &str, error: zip::result::ZipError| {
+        let error = format!("cannot unpack {name}: {error}");
+        Source::failed(name, error)
+    };
+    let mut archive = match zip::ZipArchive::new(file) {
+        Ok(archive) => archive,
+        Err(error) => return vec![cannot(shown, error)],
+    };
+    if archive.len() > MOST {
+        let error =
+            format!("{shown} holds more than {MOST} files: unpack it and name some of them");
+        return vec![Source::failed(shown, error)];
+    }
+    let mut sources = Vec::new();
+    for index in 0..archive.len() {
+        match archive.by_index(index) {
+            Ok(entry) if entry.is_dir() => {}
+            Ok(entry) => {
+                let name = format!("{shown}/{}", entry.name().escape_debug());
+                sources.push(stream.read(&name, entry, sink));
             }
-            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
-            Err(error) => {
+            Err(error) => sources.push(cannot(&format!("{shown}, file {}", index + 1), error)),
+        }
+    }
+    sources
+}
+
+/// How the bytes of a file are to be understood.
+struct Stream<'s> {
+    format: Option<&'s str>,
+    options: &'s Options,
+}
+
+impl Stream<'_> {
+    /// Reads unpacked bytes to their end, or to where they break off.
+    fn read(&self, shown: &str, bytes: impl Read, sink: &mut dyn Sink) -> Source {
+        match self.log(shown, bytes, sink) {
+            Ok((log, error)) => Source {
+                error,
+                ..source(&log)
+            },
+            Err(error) => Source::failed(shown, error),
+        }
+    }
+
+    fn log(
+        &self,
+        shown: &str,
+        mut bytes: impl Read,
+        sink: &mut dyn Sink,
+    ) -> Result<(Log, Option<String>), String> {
+        let mut intake =
+            Intake::new(shown, self.format, self.options).map_err(|error| error.to_string())?;
+        let mut piece = vec![0; PIECE];
+        let mut total = 0_u64;
+        let mut early = None;
+        loop {
+            match bytes.read(&mut piece) {
+                Ok(0) => break,
+                Ok(read) => {
+                    total += read as u64;
+                    intake
+                        .push(&piece[..read], sink)
+                        .map_err(|error| error.to_string())?;
+                }
+                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+                Err(error) => {
+                    early = Some(format!(
+                        "{shown} breaks off after {total} bytes: {error}; what stands before is counted"
+                    ));
+                    break;
+                }
+            }
+            if total > LARGEST {
                 early = Some(format!(
-                    "{shown} breaks off after {total} bytes: {error}; what stands before is counted"
+                    "{shown} holds more than {} GiB: the rest was not read",
+                    LARGEST >> 30
                 ));
                 break;
             }
         }
-        if packed && total > LARGEST {
-            early = Some(format!(
-                "{shown} unpacks to more than {} GiB: the rest was not read",
-                LARGEST >> 30
-            ));
-            break;
+        let log = intake.finish(sink).map_err(|error| match &early {
+            Some(early) => early.clone(),
+            None => error.to_string(),
+        })?;
+        Ok((log, early))
+    }
+}
+
+impl Source {
+    fn failed(file: &str, error: String) -> Self {
+        Self {
+            file: file.to_owned(),
+            error: Some(error),
+            ..Self::default()
         }
     }
-    let log = intake.finish(sink).map_err(|error| match &early {
-        Some(early) => early.clone(),
-        None => error.to_string(),
-    })?;
-    Ok((log, early))
 }
 
 fn source(log: &Log) -> Source {

@@ -1,6 +1,7 @@
 //! The action on files, with and without other facts of the run.
 #![allow(clippy::unwrap_used)]
 
+use std::io::Write as _;
 use std::path::Path;
 
 use serde_json::{Value, json};
@@ -228,5 +229,112 @@ async fn a_wrong_time_zone_is_told_with_the_way_out() {
     assert!(
         error.contains("'Mars/Olympus'") && error.contains("Europe/Rome"),
         "{error}"
+    );
+}
+
+/// The same log as it stands, packed with gzip, and in an archive beside a damaged file.
+#[tokio::test]
+async fn packed_files_are_unpacked_and_damage_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = std::fs::read(case("postfix.txt")).unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let gzip = {
+        let mut to = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        to.write_all(&log).unwrap();
+        to.finish().unwrap()
+    };
+    std::fs::write(path("whole.gz"), &gzip).unwrap();
+    std::fs::write(path("half.gz"), &gzip[..gzip.len() - 20]).unwrap();
+    let mut archive = zip::ZipWriter::new(std::fs::File::create(path("logs.zip")).unwrap());
+    let options = zip::write::SimpleFileOptions::default();
+    archive.add_directory("mail", options).unwrap();
+    archive.start_file("mail/mail.log", options).unwrap();
+    archive.write_all(&log).unwrap();
+    archive.start_file("notes.txt", options).unwrap();
+    archive.write_all(b"nothing here\n").unwrap();
+    archive.finish().unwrap();
+    std::fs::write(path("broken.zip"), b"PK\x03\x04 and no more").unwrap();
+
+    let plain = sources(&case("postfix.txt")).await;
+    let records = plain[0]["records"].as_u64().unwrap();
+    assert!(records > 5, "{plain:?}");
+    let whole = sources(&path("whole.gz")).await;
+    assert_eq!(whole[0]["records"], records);
+    let half = sources(&path("half.gz")).await;
+    let error = half[0]["error"].as_str().unwrap();
+    assert!(
+        error.contains("half.gz breaks off after") && error.contains("is counted"),
+        "{error}"
+    );
+    let archive = sources(&path("logs.zip")).await;
+    let names: Vec<&str> = archive
+        .iter()
+        .map(|source| source["file"].as_str().unwrap())
+        .collect();
+    assert!(
+        names.len() == 2 && names[0].ends_with("logs.zip/mail/mail.log"),
+        "{names:?}"
+    );
+    assert_eq!(archive[0]["records"], records);
+    assert!(
+        archive[1]["error"]
+            .as_str()
+            .unwrap()
+            .contains("cannot tell the format of")
+    );
+    let broken = sources(&path("broken.zip")).await;
+    let error = broken[0]["error"].as_str().unwrap();
+    assert!(error.starts_with("cannot unpack "), "{error}");
+}
+
+async fn sources(file: &str) -> Vec<Value> {
+    let report = Desk::default()
+        .carry_out("events.analyze", json!({"files": file}))
+        .await
+        .unwrap();
+    report.outputs["sources"].as_array().unwrap().clone()
+}
+
+#[tokio::test]
+async fn what_receivers_report_speaks_for_and_against_the_site() {
+    let mut desk = Desk::default();
+    desk.site.domains = vec!["acme.example".to_owned()];
+    desk.site.outbound.addresses = vec!["192.0.2.10".parse().unwrap()];
+    let files = [
+        "dmarc-message.txt",
+        "tls-report.txt",
+        "complaint.txt",
+        "dmarc-report.txt",
+    ]
+    .map(case);
+    let report = desk
+        .carry_out("events.analyze", json!({"files": files}))
+        .await
+        .unwrap();
+    assert_eq!(
+        report.outputs["reported"],
+        json!({
+            "complaints": 4,
+            "own": {"all": 41, "failed": 0},
+            "elsewhere": {"all": 300, "failed": 300},
+            "tls": {"all": 43, "failed": 31},
+            "tls_failures": {"certificate-expired": 30, "not told": 1},
+            "reporters": ["Receiver Inc.", "mx.provider.example", "receiver.example"],
+        })
+    );
+    let state = |id: &str| {
+        let signals = report.outputs["signals"].as_array().unwrap();
+        let signal = signals.iter().find(|signal| signal["id"] == id).unwrap();
+        signal["state"].as_str().unwrap().to_owned()
+    };
+    // One network is a forgotten service rather than forgers.
+    assert_eq!(
+        ["A1", "D1", "D2", "S1"].map(state),
+        ["shown", "absent", "absent", "shown"]
+    );
+    let causes = causes(&report.outputs);
+    assert!(
+        causes.contains(&("inbound-tls".into(), "possible".into())),
+        "{causes:?}"
     );
 }

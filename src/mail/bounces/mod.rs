@@ -1,5 +1,5 @@
-//! Bounces: messages as files (`.eml`, a Maildir's), or many in one mbox. Reports of non-delivery are taken apart, other
-//! messages are passed over.
+//! Bounces: messages as files (`.eml`, a Maildir's), or many in one mbox. Reports of non-delivery, complaints and the
+//! reports of receivers are taken apart, other messages are passed over.
 
 mod older;
 mod status;
@@ -11,6 +11,7 @@ use jiff::tz::TimeZone;
 use mail_parser::{Message, MessageParser, MimeHeaders};
 
 use crate::mail::events::{Event, Format, Head, LineReader, Options, Out, Reader, Why, Zone};
+use crate::mail::reports;
 
 /// The longest message that is looked into, in bytes: a report is small, and its beginning tells.
 const LONGEST: usize = 16 << 20;
@@ -38,7 +39,7 @@ impl Format for Mail {
     }
 
     fn summary(&self) -> &'static str {
-        "messages with bounces in them: .eml, a file of a Maildir, or an mbox"
+        "messages with bounces, complaints or reports in them: .eml, a file of a Maildir, or an mbox"
     }
 
     fn recognise(&self, head: &Head<'_>) -> u8 {
@@ -67,13 +68,18 @@ impl Format for Mail {
         if usual.len() >= 3 { 80 } else { 0 }
     }
 
-    fn reader(&self, _: &Options) -> Reader {
-        Reader::Lines(Box::new(Messages::default()))
+    fn reader(&self, options: &Options) -> Reader {
+        Reader::Lines(Box::new(Messages {
+            timezone: options.timezone.clone(),
+            ..Messages::default()
+        }))
     }
 }
 
 #[derive(Default)]
 struct Messages {
+    /// The site's zone, where it was named.
+    timezone: Option<TimeZone>,
     text: String,
     first: u32,
     last: u32,
@@ -143,15 +149,30 @@ impl Messages {
             return;
         };
         let event = envelope(&message, Event::at(out.place(first, last)));
-        let events =
-            status::read(&message, &event).unwrap_or_else(|| older::read(&message, &event));
+        let events = match reports::attached(&message, text.as_bytes(), &event) {
+            Ok(Some(events)) => events,
+            Ok(None) => {
+                status::read(&message, &event).unwrap_or_else(|| older::read(&message, &event))
+            }
+            Err(why) => {
+                out.unparsed(first, &event.text, Why::Malformed);
+                out.passed(filled - 1);
+                out.note(format!("the report in line {first} cannot be read: {why}"));
+                return;
+            }
+        };
         if events.is_empty() {
             out.passed(filled);
             return;
         }
         self.reports += 1;
-        for event in &events {
-            out.event(event);
+        for mut event in events {
+            // The stamps of a message are those of its writer; the site's wall clock follows from its zone alone.
+            event.local = event
+                .time
+                .zip(self.timezone.as_ref())
+                .map(|(time, zone)| zone.to_datetime(time));
+            out.event(&event);
         }
     }
 }
@@ -177,7 +198,6 @@ fn envelope(message: &Message<'_>, mut event: Event<'static>) -> Event<'static> 
 fn at(event: &mut Event<'_>, seconds: Option<i64>) {
     if let Some(time) = seconds.and_then(|seconds| Timestamp::from_second(seconds).ok()) {
         event.time = Some(time);
-        event.local = Some(TimeZone::UTC.to_datetime(time));
     }
 }
 

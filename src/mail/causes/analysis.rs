@@ -11,7 +11,7 @@ use super::failure::Failure;
 use super::signal::Signal;
 use super::signals;
 use super::timeline::Timeline;
-use super::traffic::{Register, Traffic};
+use super::traffic::{Register, Reported, Traffic};
 use super::weigh::{Cause, NotShown, weigh};
 use crate::mail::events::Event;
 use crate::mail::reply::Class;
@@ -37,6 +37,8 @@ pub struct Analysis {
     pub timeline: Timeline,
     /// Who and what sends through the server.
     pub register: Register,
+    /// What receivers report: complaints, DMARC results, connections over TLS.
+    pub reported: Reported,
     /// All signals, also those that were not seen.
     pub signals: Vec<Signal>,
     /// Causes that something speaks for, strongest first.
@@ -105,6 +107,7 @@ pub fn analyse_counted(
         remotes: traffic.remotes(),
         timeline: Timeline::of(&traffic.hours),
         register: traffic.register(),
+        reported: traffic.reported.clone(),
         signals: measured,
         causes,
         not_shown,

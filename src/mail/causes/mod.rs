@@ -27,6 +27,6 @@ pub use facts::{DeadDomains, Facts, RelayFact, SiteFacts};
 pub use failure::Failure;
 pub use signal::{Signal, State};
 pub use timeline::{Point, Timeline, Unit};
-pub use traffic::{Kind, Register, Traffic, Usage};
+pub use traffic::{Kind, Register, Reported, Tally, Traffic, Usage};
 pub use weigh::{Cause, Confidence, NotShown};
 pub use wilson::lower_bound;

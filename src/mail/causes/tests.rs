@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::path::Path;
 
 use jiff::civil::DateTime;
@@ -32,6 +33,10 @@ struct CaseSite {
     mailboxes: Option<u32>,
     #[serde(default)]
     smarthosts: Vec<String>,
+    #[serde(default)]
+    addresses: Vec<IpAddr>,
+    #[serde(default)]
+    domains: Vec<String>,
 }
 
 #[derive(Deserialize, Default)]
@@ -59,6 +64,11 @@ struct Rows {
     recipient: Option<String>,
     domain: Option<String>,
     account: Option<String>,
+    source: Option<String>,
+    kind: Option<String>,
+    count: Option<u32>,
+    address: Option<String>,
+    sender: Option<String>,
 }
 
 impl Rows {
@@ -87,6 +97,11 @@ impl Rows {
                 recipient: filled(&self.recipient),
                 domain: filled(&self.domain),
                 account: filled(&self.account),
+                source: filled(&self.source),
+                kind: filled(&self.kind),
+                count: self.count.unwrap_or(1),
+                address: filled(&self.address).map(|address| address.parse().unwrap()),
+                sender: filled(&self.sender),
                 ..Event::at(Place {
                     file: "case".into(),
                     first: n,
@@ -117,6 +132,8 @@ fn the_cases_end_as_expected() {
         let site = SiteFacts {
             mailboxes: case.site.mailboxes,
             smarthosts: case.site.smarthosts,
+            addresses: case.site.addresses,
+            domains: case.site.domains,
             ..SiteFacts::default()
         };
         let facts = Facts {

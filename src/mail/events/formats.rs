@@ -6,6 +6,7 @@ use super::export::{Csv2003, Text2003};
 use super::reader::{Format, Head};
 use crate::mail::bounces::Mail;
 use crate::mail::logs::{Exim, IisSmtp, Postfix, ProtocolLog, Sendmail, Tracking, Tracking2003};
+use crate::mail::reports::ReportFile;
 
 /// All formats.
 pub static FORMATS: &[&dyn Format] = &[
@@ -35,6 +36,8 @@ pub static FORMATS: &[&dyn Format] = &[
     &IisSmtp::W3c,
     &IisSmtp::Ncsa,
     &Mail,
+    &ReportFile::Dmarc,
+    &ReportFile::Tls,
 ];
 
 /// A file could not be read.

@@ -120,7 +120,7 @@ pub struct Event<'a> {
     pub direction: Direction,
     /// Number of the SMTP connection; ties events of one session on one day.
     pub connection: Option<u32>,
-    /// Id of the message on this server (queue id), or of its session where there is none.
+    /// Id of the message on this server (queue id), or of its session where there is none. In a statistic the report's id.
     pub queue: Option<Cow<'a, str>>,
     /// The other host: its name, or its address where no name is known.
     pub remote: Option<Cow<'a, str>>,
@@ -143,7 +143,7 @@ pub struct Event<'a> {
     /// The recipient as it was addressed here, where an alias or a forwarding led on to another one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub original: Option<Cow<'a, str>>,
-    /// The envelope sender; empty for `<>`.
+    /// The envelope sender; empty for `<>`. In a statistic that names only the domain of the From line: `@domain`.
     pub sender: Option<Cow<'a, str>>,
     /// The account that logged in, as logged (`DOMAIN\user`). Also on what becomes of its messages.
     pub account: Option<Cow<'a, str>>,

@@ -4,6 +4,7 @@ mod checks;
 mod clients;
 mod receivers;
 mod recipients;
+mod reported;
 mod senders;
 mod submission;
 mod times;
@@ -58,6 +59,10 @@ static MEASUREMENTS: &[Measurement] = &[
     receivers::r2_authentication,
     receivers::r3_listing,
     receivers::r4_relay,
+    reported::a1_complaints,
+    reported::d1_elsewhere,
+    reported::d2_own,
+    reported::s1_tls,
     checks::k1_open,
     checks::k2_closed,
     checks::k3_accepts_unknown,
@@ -90,4 +95,8 @@ fn counted(n: usize, one: &str, many: &str) -> String {
     } else {
         format!("{n} {many}")
     }
+}
+
+fn size(count: u64) -> usize {
+    usize::try_from(count).unwrap_or(usize::MAX)
 }

@@ -3,7 +3,7 @@
 use super::super::definition::{SignalDefinition, definitions};
 use super::super::signal::{Measure, Signal, judge, told};
 use super::super::wilson::lower_bound;
-use super::{Input, counted};
+use super::{Input, counted, size};
 
 /// T5: outgoing mail without a sender.
 pub(super) fn t5_null_sender(input: &Input<'_>) -> Option<Signal> {
@@ -131,8 +131,4 @@ fn by_mailboxes(definition: &SignalDefinition, input: &Input<'_>) -> usize {
     let (floor, each) = (definition.count("floor"), definition.count("per_mailbox"));
     let mailboxes = input.site.mailboxes.unwrap_or(0) as usize;
     floor.max(each.saturating_mul(mailboxes))
-}
-
-fn size(count: u64) -> usize {
-    usize::try_from(count).unwrap_or(usize::MAX)
 }

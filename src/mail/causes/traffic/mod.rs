@@ -4,6 +4,7 @@
 mod order;
 mod register;
 mod relayed;
+mod reported;
 mod table;
 mod user;
 
@@ -23,6 +24,7 @@ use crate::mail::reply::{Class, catalogue};
 pub(super) use order::Order;
 pub use register::{Kind, Register, Usage};
 pub(super) use relayed::Relayed;
+pub use reported::{Reported, Tally};
 use table::{Lately, Table, Weighed};
 pub(super) use user::User;
 use user::keep;
@@ -68,6 +70,7 @@ pub struct Traffic {
     pub(super) foreign: User,
     pub(super) order: Order,
     pub(super) relayed: Relayed,
+    pub(super) reported: Reported,
     /// Attempts to deliver, successful or not, and whether the logs show successful ones at all.
     pub(super) attempts: u64,
     pub(super) delivered: u64,
@@ -115,6 +118,7 @@ impl Traffic {
             foreign: User::default(),
             order: Order::default(),
             relayed: Relayed::default(),
+            reported: Reported::default(),
             attempts: 0,
             delivered: 0,
             outbound_seen: Lately::default(),
@@ -129,6 +133,7 @@ impl Traffic {
             What::Received => self.received(event),
             What::Authenticated => self.logged_in(event),
             What::Delivered => self.attempt(event),
+            What::Complaint | What::Reported => self.reported.add(event, &self.site),
             _ => {}
         }
         if event.what.is_failure() {
@@ -378,7 +383,7 @@ fn day(second: i64) -> i64 {
     second.div_euclid(24 * 3600)
 }
 
-fn digest(text: &str) -> u64 {
+fn digest(text: &(impl Hash + ?Sized)) -> u64 {
     let mut hasher = DefaultHasher::new();
     text.hash(&mut hasher);
     hasher.finish()

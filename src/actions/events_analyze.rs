@@ -30,7 +30,7 @@ const ARGUMENTS: &[Argument] = &[
         "format",
         Kind::Text,
         "told by the content of each file",
-        "name of the log format, for all files",
+        "name of the log format, for all files: eventlog-evt, eventlog-evtx, eventlog-xml, eventlog-json, wevtutil-text, eventlog-csv-2008, get-eventlog-csv, get-winevent-csv, eventquery-csv, logparser-csv, eventlog-list-2003, dumpel, psloglist, eventlog-clipboard-2003, eventlog-clipboard-2008, eventlog-txt-2003, eventlog-csv-2003, postfix, exim, sendmail, exchange-tracking, exchange-tracking-2003, exchange-protocol, iis-smtp-w3c, iis-smtp-ncsa, mail, dmarc-report, tls-report",
     ),
     Argument::optional(
         "timezone",

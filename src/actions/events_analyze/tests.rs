@@ -338,3 +338,17 @@ async fn what_receivers_report_speaks_for_and_against_the_site() {
         "{causes:?}"
     );
 }
+
+#[test]
+fn the_argument_names_every_format() {
+    let argument = super::ARGUMENTS
+        .iter()
+        .find(|argument| argument.name == "format");
+    let (_, names) = argument.unwrap().doc.split_once(": ").unwrap();
+    let names: Vec<&str> = names.split(", ").collect();
+    let known: Vec<&str> = crate::mail::events::FORMATS
+        .iter()
+        .map(|format| format.name())
+        .collect();
+    assert_eq!(names, known);
+}

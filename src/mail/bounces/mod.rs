@@ -122,8 +122,13 @@ impl LineReader for Messages {
         self.close(out);
         out.zone(Zone::Stated);
         if self.seen > 0 {
+            let messages = if self.seen == 1 {
+                "message"
+            } else {
+                "messages"
+            };
             out.note(format!(
-                "{} messages, {} of them reports",
+                "{} {messages}, {} with a report",
                 self.seen, self.reports
             ));
         }

@@ -44,12 +44,12 @@ pub static FORMATS: &[&dyn Format] = &[
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ReadError {
     /// The content is of no known format.
-    #[error("cannot tell the format of {file}: known are {known}; name one with `format`")]
+    #[error(
+        "cannot tell the format of {file}: its beginning is of none that is known; name one with `format`"
+    )]
     Unrecognised {
         /// The file as named by the caller.
         file: String,
-        /// Names of the formats.
-        known: String,
     },
     /// The named format does not exist.
     #[error("there is no log format '{format}': known are {known}")]
@@ -92,7 +92,6 @@ pub(super) fn recognised(file: &str, head: &Head<'_>) -> Result<&'static dyn For
         .map(|(_, format)| format)
         .ok_or_else(|| ReadError::Unrecognised {
             file: file.to_owned(),
-            known: known(),
         })
 }
 

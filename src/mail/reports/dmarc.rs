@@ -26,9 +26,8 @@ fn event(report: &Report, record: &Record, about: &Event<'static>) -> Event<'sta
     event.sender = own(record.header_from()).map(|domain| Cow::Owned(format!("@{domain}")));
     event.domain = record.envelope_to().and_then(own);
     // One aligned result is enough (RFC 9989, 4).
-    let passed = [record.dmarc_dkim_result(), record.dmarc_spf_result()]
-        .iter()
-        .any(|result| *result == DmarcResult::Pass);
+    let passed = record.dmarc_dkim_result() == DmarcResult::Pass
+        || record.dmarc_spf_result() == DmarcResult::Pass;
     event.kind = Some(Cow::Borrowed(if passed { "pass" } else { "fail" }));
     event.category = disposition(record).map(Cow::Borrowed);
     event.text = Cow::Owned(words(report, record));

@@ -5,6 +5,7 @@
 mod fleet;
 mod human;
 mod json;
+mod logs;
 mod paint;
 mod table;
 mod tables;

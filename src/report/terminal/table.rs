@@ -31,6 +31,10 @@ impl Table {
         self.rows.push(cells);
     }
 
+    pub(crate) fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
     /// Writes it, indented by `indent` columns.
     ///
     /// # Errors

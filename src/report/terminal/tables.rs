@@ -298,13 +298,18 @@ pub fn show_step(
             }
         }
     }
-    let outputs = view::outputs_of(step);
-    if !outputs.is_empty() {
-        writeln!(out)?;
-    }
-    for output in outputs {
-        let text = format!("{}: {}", output.name, output.value);
-        paragraph(out, style, 2, None, &text)?;
+    if step.plan.action == "events.analyze" && step.outputs.contains_key("sources") {
+        let outputs = serde_json::Value::Object(step.outputs.clone());
+        super::logs::analysis(out, style, &outputs, &calendar)?;
+    } else {
+        let outputs = view::outputs_of(step);
+        if !outputs.is_empty() {
+            writeln!(out)?;
+        }
+        for output in outputs {
+            let text = format!("{}: {}", output.name, output.value);
+            paragraph(out, style, 2, None, &text)?;
+        }
     }
     if !step.artifacts.is_empty() {
         writeln!(out)?;
@@ -339,7 +344,7 @@ fn head(out: &mut dyn Write, style: Style, view: &View) -> io::Result<()> {
     paragraph(out, style, 0, None, &view.counts.text)
 }
 
-fn paragraph(
+pub(super) fn paragraph(
     out: &mut dyn Write,
     style: Style,
     indent: usize,

@@ -184,3 +184,35 @@ fn programs_get_one_object_a_line() {
             .contains("\"status\":\"findings_open\"")
     );
 }
+
+#[test]
+fn an_analysis_of_logs_is_shown_as_tables() {
+    let outputs = serde_json::json!({
+        "sources": [
+            {"file": "/var/log/mail.log", "format": "postfix", "records": 812, "unparsed": 3,
+             "span": {"first": "2026-11-02T08:00:00Z", "last": "2026-11-04T09:30:00Z"}, "notes": ["lines of other programs were passed over: dovecot 1"]},
+            {"file": "/var/log/x.gz", "records": 4, "unparsed": 0, "error": "x.gz breaks off", "span": null, "notes": []},
+        ],
+        "failures": 96,
+        "classes": {"rate": 17, "dns": 2, "rcpt_unknown": 77},
+        "refused_clients": {"relay": 3},
+        "remotes": (1..=12).map(|n| serde_json::json!({"host": format!("mx{n}.example"), "organisation": "example", "failures": 20 - n, "classes": {"rate": 20 - n}})).collect::<Vec<_>>(),
+        "usage": {"users": [
+            {"kind": "address", "name": "info@acme.example", "messages": 5, "log_ins": 0, "failed": 1, "most_an_hour": 2, "client_count": 1, "last": "2026-11-04T09:00:00Z"},
+            {"kind": "account", "name": "scanner", "messages": 500, "log_ins": 510, "failed": 77, "most_an_hour": 200, "client_count": 9, "last": null},
+        ]},
+        "signals": [
+            {"id": "T1", "state": "shown", "title": "many unknown recipients", "measured": "77 on the worst day"},
+            {"id": "T2", "state": "absent", "title": "scattered", "measured": "none"},
+            {"id": "T14", "state": "seen", "title": "several receivers put us off", "measured": "2 organisations"},
+        ],
+        "causes": [
+            {"cause": "stolen-account", "title": "an account is being used by others to send", "confidence": "probable", "signals": ["T9 an account sends too fast: 200", "T1 many"], "against": []},
+        ],
+        "reason": "x.gz breaks off",
+    });
+    let mut out = Vec::new();
+    let calendar = crate::report::view::Calendar::new(Some("Europe/Rome"));
+    super::logs::analysis(&mut out, Style::plain(100), &outputs, &calendar).unwrap();
+    insta::assert_snapshot!("events_analysis", String::from_utf8(out).unwrap());
+}

@@ -52,10 +52,10 @@ fn carried_out_of(
             values["file"] = json!("guide.md");
             step.with.render(&values).unwrap();
             done.push(step.id.clone());
-            let (outcome, outputs) = world
-                .get(step.id.as_str())
-                .cloned()
-                .unwrap_or(("good", json!({"verdict": "ready"})));
+            let (outcome, outputs) = world.get(step.id.as_str()).cloned().unwrap_or((
+                "good",
+                json!({"verdict": "ready", "form": {"folder": "logs"}}),
+            ));
             json!({"status": "done", "outcome": outcome, "outputs": outputs, "findings": []})
         };
         values["steps"][&step.id] = ended;
@@ -148,6 +148,8 @@ fn a_list_that_takes_no_requests_is_waited_for_all_the_same() {
             "scan",
             "rdns",
             "relay",
+            "fetch_logs",
+            "fetched_events",
             "clean_up",
             "relay_again",
             "drafts",
@@ -285,4 +287,30 @@ fn a_suspected_relay_is_closed_by_a_person_and_tested_again() {
 fn a_greylisting_server_is_asked_again_before_anybody_is_troubled() {
     let done = audited("unknown", json!(300), json!([]));
     assert_eq!(done, ["screen", "server", "greylisted"]);
+}
+
+#[test]
+fn logs_are_asked_for_when_something_is_wrong_and_none_were_named() {
+    let listed = json!([{"list": "some-list", "target": "192.0.2.25"}]);
+    let world = World::from([
+        ("scan", ("finding", json!({"listed": listed}))),
+        (
+            "fetch_logs",
+            ("good", json!({"form": {"folder": "/tmp/logs"}})),
+        ),
+        ("drafts", ("good", json!({"count": 1, "drafts": listed}))),
+    ]);
+    let findings = json!([finding("listed", "critical")]);
+    let done = carried_out(&site(false), inputs(&[]), findings, &world);
+    assert_eq!(
+        done[..6],
+        [
+            "scan",
+            "rdns",
+            "relay",
+            "fetch_logs",
+            "fetched_events",
+            "clean_up"
+        ]
+    );
 }

@@ -1,0 +1,233 @@
+//! An analysis of logs as tables: what was read, who refused, who sends, and the causes with what speaks for them.
+
+use std::io::{self, Write};
+
+use serde_json::Value;
+
+use super::paint::{Ink, Style};
+use super::table::Table;
+use super::tables::paragraph;
+use crate::report::view::{Calendar, line};
+
+/// Rows of a table; the rest is counted.
+const ROWS: usize = 10;
+
+/// Writes the outputs of `events.analyze`.
+///
+/// # Errors
+/// When `out` cannot be written.
+pub(super) fn analysis(
+    out: &mut dyn Write,
+    style: Style,
+    outputs: &Value,
+    calendar: &Calendar,
+) -> io::Result<()> {
+    if let Some(reason) = outputs["reason"].as_str() {
+        let text = format!("not all can be told: {}", line(reason));
+        paragraph(out, style, 2, Some(Ink::Open), &text)?;
+    }
+    sources(out, style, rows(&outputs["sources"]), calendar)?;
+    let classes = counts(&outputs["classes"]);
+    if !classes.is_empty() {
+        writeln!(out)?;
+        let text = format!("failures of outgoing mail: {classes}");
+        paragraph(out, style, 2, None, &text)?;
+    }
+    let refused = counts(&outputs["refused_clients"]);
+    if !refused.is_empty() {
+        let text = format!("clients that the server refused: {refused}");
+        paragraph(out, style, 2, None, &text)?;
+    }
+    remotes(out, style, rows(&outputs["remotes"]))?;
+    users(out, style, rows(&outputs["usage"]["users"]), calendar)?;
+    signals(out, style, rows(&outputs["signals"]))?;
+    causes(out, style, rows(&outputs["causes"]))
+}
+
+fn sources(
+    out: &mut dyn Write,
+    style: Style,
+    sources: &[Value],
+    calendar: &Calendar,
+) -> io::Result<()> {
+    let mut table = Table::new(&["FILE", "FORMAT", "RECORDS", "NOT READ", "FROM", "TO"]);
+    for source in sources.iter().take(ROWS) {
+        table.row(vec![
+            (short(&source["file"]), None),
+            match source["error"].as_str() {
+                Some(_) => ("not read to its end".to_owned(), Some(Ink::Bad)),
+                None => cell(&source["format"]),
+            },
+            cell(&source["records"]),
+            cell(&source["unparsed"]),
+            at(&source["span"]["first"], calendar),
+            at(&source["span"]["last"], calendar),
+        ]);
+    }
+    write(out, style, &table, sources.len(), "files")?;
+    for source in sources.iter().take(ROWS) {
+        for note in rows(&source["notes"]) {
+            let text = format!("{}: {}", short(&source["file"]), plain(note));
+            paragraph(out, style, 4, Some(Ink::Soft), &text)?;
+        }
+    }
+    Ok(())
+}
+
+/// The name of a file without its folders: the end tells files apart.
+fn short(file: &Value) -> String {
+    let name = plain(file);
+    name.rsplit('/').next().unwrap_or(&name).to_owned()
+}
+
+fn remotes(out: &mut dyn Write, style: Style, remotes: &[Value]) -> io::Result<()> {
+    let mut table = Table::new(&["REFUSED BY", "HOST", "FAILURES", "FOR"]);
+    for remote in remotes.iter().take(ROWS) {
+        table.row(vec![
+            cell(&remote["organisation"]),
+            cell(&remote["host"]),
+            cell(&remote["failures"]),
+            (counts(&remote["classes"]), None),
+        ]);
+    }
+    write(out, style, &table, remotes.len(), "hosts")
+}
+
+fn users(
+    out: &mut dyn Write,
+    style: Style,
+    users: &[Value],
+    calendar: &Calendar,
+) -> io::Result<()> {
+    let mut busiest: Vec<&Value> = users.iter().collect();
+    let sent = |user: &Value| user["messages"].as_u64().max(user["log_ins"].as_u64());
+    busiest.sort_by_key(|user| std::cmp::Reverse(sent(user)));
+    let heads = &[
+        "SENDS", "WHO", "MESSAGES", "FAILED", "AN HOUR", "CLIENTS", "LAST",
+    ];
+    let mut table = Table::new(heads);
+    for user in busiest.iter().take(ROWS) {
+        table.row(vec![
+            cell(&user["kind"]),
+            cell(&user["name"]),
+            cell(&user["messages"]),
+            cell(&user["failed"]),
+            cell(&user["most_an_hour"]),
+            cell(&user["client_count"]),
+            at(&user["last"], calendar),
+        ]);
+    }
+    write(out, style, &table, users.len(), "accounts and machines")
+}
+
+/// Only those that say something; all of them are in the JSON form.
+fn signals(out: &mut dyn Write, style: Style, signals: &[Value]) -> io::Result<()> {
+    let state = |signal: &Value| signal["state"].as_str().unwrap_or_default().to_owned();
+    let telling: Vec<&Value> = signals
+        .iter()
+        .filter(|signal| matches!(state(signal).as_str(), "shown" | "seen"))
+        .collect();
+    let mut table = Table::new(&["SIGNAL", "STATE", "WHAT", "COUNTED"]);
+    for signal in &telling {
+        let ink = (state(signal) == "shown").then_some(Ink::Bad);
+        table.row(vec![
+            cell(&signal["id"]),
+            (state(signal), ink),
+            cell(&signal["title"]),
+            cell(&signal["measured"]),
+        ]);
+    }
+    write(out, style, &table, telling.len().min(ROWS), "signals")
+}
+
+fn causes(out: &mut dyn Write, style: Style, causes: &[Value]) -> io::Result<()> {
+    let mut table = Table::new(&["CAUSE", "TITLE", "FOR", "AGAINST"]);
+    for cause in causes {
+        let confidence = cause["confidence"].as_str().unwrap_or_default();
+        let ink = match confidence {
+            "certain" | "probable" => Some(Ink::Bad),
+            "possible" => Some(Ink::Open),
+            _ => Some(Ink::Soft),
+        };
+        table.row(vec![
+            (line(confidence), ink),
+            cell(&cause["title"]),
+            (ids(&cause["signals"]), None),
+            (ids(&cause["against"]), None),
+        ]);
+    }
+    write(out, style, &table, 0, "causes")
+}
+
+fn write(
+    out: &mut dyn Write,
+    style: Style,
+    table: &Table,
+    all: usize,
+    what: &str,
+) -> io::Result<()> {
+    if table.is_empty() {
+        return Ok(());
+    }
+    writeln!(out)?;
+    table.write(out, style, 2)?;
+    match all.saturating_sub(ROWS) {
+        0 => Ok(()),
+        more => paragraph(
+            out,
+            style,
+            4,
+            Some(Ink::Soft),
+            &format!("and {more} more {what} (--json shows all)"),
+        ),
+    }
+}
+
+fn rows(value: &Value) -> &[Value] {
+    value.as_array().map_or(&[], Vec::as_slice)
+}
+
+fn cell(value: &Value) -> (String, Option<Ink>) {
+    (plain(value), None)
+}
+
+fn plain(value: &Value) -> String {
+    match value {
+        Value::Null => String::new(),
+        Value::String(text) => line(text),
+        other => other.to_string(),
+    }
+}
+
+fn at(value: &Value, calendar: &Calendar) -> (String, Option<Ink>) {
+    let at = value.as_str().and_then(|at| at.parse().ok());
+    (
+        at.map(|at| calendar.when(at).short).unwrap_or_default(),
+        None,
+    )
+}
+
+/// `rate 17, dns 2`, most frequent first.
+fn counts(value: &Value) -> String {
+    let mut counts: Vec<(&str, u64)> = value
+        .as_object()
+        .into_iter()
+        .flatten()
+        .filter_map(|(name, count)| Some((name.as_str(), count.as_u64()?)))
+        .collect();
+    counts.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(b.0)));
+    let counts: Vec<String> = counts
+        .iter()
+        .map(|(name, count)| format!("{} {count}", line(name).replace('_', " ")))
+        .collect();
+    counts.join(", ")
+}
+
+/// The ids of lines such as `T14 several receivers ...`.
+fn ids(lines: &Value) -> String {
+    let ids: Vec<&str> = rows(lines)
+        .iter()
+        .filter_map(|text| text.as_str()?.split(' ').next())
+        .collect();
+    ids.join(" ")
+}

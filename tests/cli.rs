@@ -88,9 +88,19 @@ async fn the_first_real_site() {
     );
     assert_eq!(code(&run), 3, "{}{}", out(&run), err(&run));
     assert!(
-        out(&run).contains("clean_up --by NAME"),
+        out(&run).contains("fetch_logs --by NAME --note TEXT --set folder=TEXT"),
         "it says how to go on: {}",
         out(&run)
+    );
+    let logs = format!("folder={}", files.event_log.display());
+    let brought = ["done", "acme", "fetch_logs", "--by", "tech", "--set", &logs];
+    assert_eq!(code(&mailmedic(folder, &brought)), 0);
+    let resumed = mailmedic(folder, &["resume", "acme"]);
+    assert_eq!(code(&resumed), 3, "{}", err(&resumed));
+    assert!(
+        out(&resumed).contains("clean_up --by NAME"),
+        "what was brought is read, and it goes on: {}",
+        out(&resumed)
     );
     let second = mailmedic(
         folder,

@@ -129,12 +129,19 @@ pub(crate) fn command(run: &str, key: &str, status: &StepStatus) -> Option<Strin
                 "mailmedic approve {run} {key} --by NAME   (or: reject)"
             )),
             WaitKind::Manual {
-                evidence_required, ..
-            } => Some(if *evidence_required {
-                format!("mailmedic done {run} {key} --by NAME --note TEXT --evidence FILE")
-            } else {
-                format!("mailmedic done {run} {key} --by NAME --note TEXT")
-            }),
+                evidence_required,
+                form,
+                ..
+            } => {
+                let mut command = format!("mailmedic done {run} {key} --by NAME --note TEXT");
+                for name in form.keys() {
+                    command.push_str(&format!(" --set {}=TEXT", shell_word(&line(name))));
+                }
+                if *evidence_required {
+                    command.push_str(" --evidence FILE");
+                }
+                Some(command)
+            }
             WaitKind::Time | WaitKind::Retry => Some(format!("mailmedic resume {run}")),
         },
         StepStatus::Interrupted { ask: true } => Some(format!(

@@ -52,6 +52,10 @@ const OUTPUTS: &[Output] = &[
         "for each file: file, format, encoding, lines, records, noise, passed, unparsed, unparsed_lines, span (first, last), zone, gaps, notes; error where it was not read to its end",
     ),
     Output::new("failures", "failures that were counted, noise taken out"),
+    Output::new(
+        "duplicates",
+        "failures that another log had told already; they are counted once",
+    ),
     Output::new("classes", "failures of outbound mail by class of the reply"),
     Output::new("refused_clients", "refusals by this server, by class"),
     Output::new(
@@ -198,6 +202,7 @@ fn report(context: &Context<'_>, read: &Read, analysis: &Analysis) -> Report {
     let mut report = Report::new(verdict)
         .with("sources", &read.sources)
         .with("failures", analysis.failures)
+        .with("duplicates", read.kept.duplicates.found)
         .with(
             "noise",
             read.sources.iter().map(|source| source.noise).sum::<u64>(),
@@ -329,9 +334,9 @@ fn quotes(cause: &Cause, events: &[Event<'_>]) -> Vec<(String, String)> {
         .take(QUOTED)
         .filter_map(|place| {
             let event = event_at(place)?;
-            let when = event
-                .local
-                .map_or_else(String::new, |local| format!("{local} "));
+            let utc = || event.time.map(|time| time.to_string());
+            let when = event.local.map(|local| local.to_string()).or_else(utc);
+            let when = when.map_or_else(String::new, |when| format!("{when} "));
             let id = event
                 .id
                 .map_or_else(String::new, |id| format!("event {id}: "));

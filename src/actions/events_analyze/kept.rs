@@ -2,7 +2,7 @@
 //! so that memory stays flat.
 
 use crate::mail::causes::{SiteFacts, Traffic};
-use crate::mail::events::{Event, Sink, What};
+use crate::mail::events::{Duplicates, Event, Sink, What};
 
 /// Events that are kept, at most.
 const MOST: usize = 50_000;
@@ -13,6 +13,7 @@ pub(super) struct Kept {
     /// How many more there were.
     pub(super) beyond: u64,
     pub(super) traffic: Traffic,
+    pub(super) duplicates: Duplicates,
 }
 
 impl Kept {
@@ -21,12 +22,16 @@ impl Kept {
             events: Vec::new(),
             beyond: 0,
             traffic: Traffic::new(site),
+            duplicates: Duplicates::default(),
         }
     }
 }
 
 impl Sink for Kept {
     fn event(&mut self, event: &Event<'_>) {
+        if self.duplicates.told(event) {
+            return;
+        }
         self.traffic.add(event);
         let weighed =
             event.what.is_failure() || matches!(event.what, What::Authenticated | What::AuthFailed);

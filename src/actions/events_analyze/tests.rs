@@ -352,3 +352,25 @@ fn the_argument_names_every_format() {
         .collect();
     assert_eq!(names, known);
 }
+
+#[tokio::test]
+async fn a_log_that_is_given_twice_counts_its_failures_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let copy = folder.path().join("rejectlog");
+    std::fs::copy(case("exim.txt"), &copy).unwrap();
+    let count = async |files: Value| {
+        let report = Desk::default()
+            .carry_out("events.analyze", json!({"files": files}))
+            .await
+            .unwrap();
+        (
+            report.outputs["failures"].as_u64().unwrap(),
+            report.outputs["duplicates"].as_u64().unwrap(),
+        )
+    };
+    let (once, none) = count(json!([case("exim.txt")])).await;
+    assert_eq!(none, 0);
+    let (both, left_out) = count(json!([case("exim.txt"), copy])).await;
+    assert_eq!(both, once);
+    assert!(left_out >= once, "{left_out}");
+}

@@ -16,6 +16,7 @@
 mod blocks;
 mod decode;
 mod description;
+mod duplicates;
 mod eventlog;
 mod export;
 mod formats;
@@ -30,6 +31,7 @@ mod when;
 
 pub use decode::LONGEST;
 pub use description::normalize_address;
+pub use duplicates::Duplicates;
 pub(in crate::mail) use eventlog::fields;
 pub use formats::{FORMATS, ReadError};
 pub use intake::{Collected, Intake, read};

@@ -1,9 +1,8 @@
 //! Exim: mainlog and rejectlog.
 //!
 //! Arrivals `<=`, deliveries `=>` `->` `>>`, failures `**`, delays `==`, joined by message id. The rejectlog repeats the
-//! refusals of the mainlog with the header lines of the message; both may be given at once, so refusals that stand in a
-//! rejectlog are told only where no mainlog is: a file with header lines or without any arrival is a rejectlog, and its
-//! refusals carry the source `exim/rejectlog`, by which who counts can leave them out.
+//! refusals of the mainlog with the header lines of the message. Both may be given at once: who counts leaves out what
+//! another file has told ([`Duplicates`](crate::mail::events::Duplicates)).
 
 use std::borrow::Cow;
 
@@ -325,7 +324,8 @@ impl MainLog {
         let zoned = at.local.to_zoned_datetime(zone).ok();
         Event {
             time: zoned.map(|zoned| zoned.timestamp()),
-            local: Some(at.local),
+            // A stamp in UTC says nothing of the site's wall clock.
+            local: (at.offset != Some(Offset::UTC)).then_some(at.local),
             source: Some(Cow::Borrowed("exim")),
             text: Cow::Borrowed(at.line),
             ..Event::at(out.place(at.number, at.number))

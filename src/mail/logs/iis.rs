@@ -257,13 +257,14 @@ fn w3c<'l>(columns: &Columns, line: &'l str, date: Option<&str>) -> Option<Row<'
     let row: Vec<&'l str> = line.split(' ').collect();
     let value = |name: &str| columns.value(&row, name);
     let stamp = format!("{} {}", value("date").or(date)?, value("time")?);
-    let local: DateTime = stamp.parse().ok()?;
+    let utc: DateTime = stamp.parse().ok()?;
     Some(Row {
-        time: local
+        time: utc
             .to_zoned_datetime(TimeZone::UTC)
             .ok()
             .map(|at| at.timestamp()),
-        local: Some(local),
+        // A time in UTC says nothing of the site's wall clock.
+        local: None,
         client: row.get(columns.position("c-ip")?).copied()?,
         user: columns
             .position("cs-username")

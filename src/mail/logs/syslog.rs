@@ -163,7 +163,9 @@ impl Clock {
             second,
             0,
         );
-        (time, local.ok())
+        // A stamp in UTC says nothing of the site's wall clock.
+        let utc = matches!(&*hour.tail, "Z" | "+00:00" | "+0000");
+        (time, local.ok().filter(|_| !utc))
     }
 
     fn begin(&mut self, head: [u8; 13], length: usize, tail: &str) -> Option<Hour> {

@@ -52,7 +52,7 @@ fn newer_stamps_state_their_zone() {
         (
             "2024-05-05T10:20:31Z",
             "2024-05-05T10:20:31Z",
-            "2024-05-05T10:20:31",
+            "none, UTC is no wall clock",
         ),
         (
             "2024-05-05T10:20:32-05:00",
@@ -62,7 +62,11 @@ fn newer_stamps_state_their_zone() {
     ] {
         let (read, wall) = clock.read(stamp);
         assert_eq!(read.unwrap().to_string(), time);
-        assert_eq!(wall.unwrap().to_string(), local);
+        let wall = wall.map_or_else(
+            || "none, UTC is no wall clock".to_owned(),
+            |wall| wall.to_string(),
+        );
+        assert_eq!(wall, local);
     }
     for rubbish in [
         "",

@@ -6,7 +6,6 @@ use std::borrow::Cow;
 use std::net::{IpAddr, SocketAddr};
 
 use jiff::Timestamp;
-use jiff::tz::TimeZone;
 
 use super::header::fields_of;
 use crate::mail::events::{
@@ -110,7 +109,6 @@ impl Sessions {
         let own = |text: &str| Some(Cow::Owned(text.to_owned()));
         let mut event = Event {
             time: Some(time),
-            local: Some(TimeZone::UTC.to_datetime(time)),
             source: own(if sends {
                 "exchange/send"
             } else {

@@ -6,7 +6,6 @@ use std::borrow::Cow;
 use std::net::IpAddr;
 
 use jiff::Timestamp;
-use jiff::tz::TimeZone;
 
 use super::header::{Columns, fields_of};
 use crate::mail::events::{
@@ -87,7 +86,6 @@ impl Rows {
         let own = |text: &str| Some(Cow::Owned(text.to_owned()));
         let mut event = Event {
             time: Some(time),
-            local: Some(TimeZone::UTC.to_datetime(time)),
             source: own(&format!("exchange/{}", source.to_ascii_lowercase())),
             category: own(step),
             computer: value("server-hostname").and_then(own),

@@ -97,7 +97,6 @@ impl Rows {
                 .to_zoned_datetime(TimeZone::UTC)
                 .ok()
                 .map(|at| at.timestamp()),
-            local: Some(local),
             source: own("exchange/tracking"),
             id: Some(step),
             computer: value("server-hostname").and_then(own),

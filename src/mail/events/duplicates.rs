@@ -1,0 +1,167 @@
+//! The same failure in several logs: mainlog and rejectlog, message tracking and protocol log, a log and the bounces that
+//! came of it. Counted once, or a technician who brings more logs would see more failures.
+
+use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Arc;
+
+use super::model::{Event, What};
+use crate::mail::reply::Reply;
+
+/// Failures that are remembered, at most. What comes after is counted as it stands.
+const MOST: usize = 200_000;
+
+const DAY: i64 = 24 * 3600;
+
+/// Remembers failures and log-ins, and tells which of them another log has told.
+#[derive(Debug, Default)]
+pub struct Duplicates {
+    /// The file that a line stands in, by its text and time.
+    lines: HashMap<u64, Arc<str>>,
+    /// How often each kind of log tells the same failure on a day.
+    failures: HashMap<u64, Vec<(Kind, u32)>>,
+    /// Events that were told before.
+    pub found: u64,
+}
+
+/// The kind of a log: the word before the slash in its events' source.
+type Kind = u64;
+
+impl Duplicates {
+    /// Whether another log has told this already.
+    pub fn told(&mut self, event: &Event<'_>) -> bool {
+        let known = self.same_line(event) || self.same_failure(event);
+        self.found += u64::from(known);
+        known
+    }
+
+    /// A line that stands in two files: the rejectlog beside the mainlog, a rotated log and its copy.
+    fn same_line(&mut self, event: &Event<'_>) -> bool {
+        if !(event.what.is_failure() || event.what == What::AuthFailed) {
+            return false;
+        }
+        let Some(time) = event.time.filter(|_| !event.text.is_empty()) else {
+            return false;
+        };
+        let key = digest(&(time, &event.text, event.record, &event.recipient));
+        match self.lines.get(&key) {
+            Some(file) => *file != event.place.file,
+            None if self.lines.len() >= MOST => false,
+            None => {
+                self.lines.insert(key, Arc::clone(&event.place.file));
+                false
+            }
+        }
+    }
+
+    /// One refusal of one recipient, as logs of different kinds tell it. What one of them tells more often than all others
+    /// is more than they saw.
+    fn same_failure(&mut self, event: &Event<'_>) -> bool {
+        let told = matches!(event.what, What::Refused | What::Ndr | What::DeliveryFailed);
+        let (Some(recipient), Some(time)) = (event.recipient.as_deref(), event.time) else {
+            return false;
+        };
+        let reply = event.reply.as_deref().map(Reply::parse);
+        let code = reply.as_ref().and_then(|reply| reply.code);
+        let status = event.status.or(reply.and_then(|reply| reply.status));
+        if !told || (code.is_none() && status.is_none()) {
+            return false;
+        }
+        // A bounce has the status where the log has the code as well: the class is common to all.
+        let class = code.map_or_else(
+            || status.map(|status| u16::from(status.class)),
+            |code| Some(code / 100),
+        );
+        let day = time.as_second().div_euclid(DAY);
+        let key = digest(&(recipient.to_lowercase(), class, day));
+        let source = event.source.as_deref().unwrap_or_default();
+        let kind = digest(source.split('/').next().unwrap_or_default());
+        if self.failures.len() >= MOST && !self.failures.contains_key(&key) {
+            return false;
+        }
+        let counts = self.failures.entry(key).or_default();
+        let others = counts.iter().filter(|(of, _)| *of != kind);
+        let others = others.map(|(_, n)| *n).max().unwrap_or(0);
+        let position = counts.iter().position(|(of, _)| *of == kind);
+        let at = position.unwrap_or_else(|| {
+            counts.push((kind, 0));
+            counts.len() - 1
+        });
+        counts[at].1 += 1;
+        counts[at].1 <= others
+    }
+}
+
+fn digest(value: &(impl Hash + ?Sized)) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    value.hash(&mut hasher);
+    hasher.finish()
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::mail::events::Place;
+
+    fn refusal(
+        file: &str,
+        source: &'static str,
+        minute: u32,
+        reply: &'static str,
+    ) -> Event<'static> {
+        let time = format!("2026-11-02T08:{minute:02}:00Z");
+        Event {
+            time: Some(time.parse().unwrap()),
+            source: Some(source.into()),
+            what: What::Refused,
+            recipient: Some("who@partner.example".into()),
+            reply: Some(reply.into()),
+            text: format!("{source} {minute} {reply}").into(),
+            ..Event::at(Place {
+                file: file.into(),
+                first: minute,
+                last: minute,
+            })
+        }
+    }
+
+    #[test]
+    fn the_same_line_in_two_files_counts_once() {
+        let mut known = Duplicates::default();
+        assert!(!known.told(&refusal("mainlog", "exim", 1, "550 no")));
+        assert!(known.told(&refusal("rejectlog", "exim", 1, "550 no")));
+        assert!(!known.told(&refusal("mainlog", "exim", 1, "550 no")));
+        assert!(!known.told(&refusal("rejectlog", "exim", 2, "550 no")));
+        assert_eq!(known.found, 1);
+    }
+
+    #[test]
+    fn another_kind_of_log_adds_only_what_is_new() {
+        let mut known = Duplicates::default();
+        for minute in 1..=3 {
+            assert!(!known.told(&refusal("mail.log", "postfix/smtp", minute, "550 5.1.1 no")));
+        }
+        // Three of four bounces are those of the log; the fourth is of another server.
+        let told: Vec<bool> = (11..=14)
+            .map(|minute| known.told(&refusal("inbox", "bounce", minute, "550 5.1.1 no")))
+            .collect();
+        assert_eq!(told, [true, true, true, false]);
+        // Another verdict is another failure.
+        assert!(!known.told(&refusal("inbox", "bounce", 20, "452 4.2.2 full")));
+    }
+
+    #[test]
+    fn log_ins_and_deliveries_are_left_alone() {
+        let mut known = Duplicates::default();
+        for what in [What::Delivered, What::Received, What::Authenticated] {
+            for file in ["a", "b"] {
+                let event = Event {
+                    what,
+                    ..refusal(file, "postfix/smtp", 1, "250 ok")
+                };
+                assert!(!known.told(&event));
+            }
+        }
+    }
+}

@@ -1,3 +1,4 @@
+//! Reports as files and in messages, damaged and not.
 #![allow(clippy::unwrap_used)]
 
 use proptest::prelude::*;

@@ -152,8 +152,12 @@ pub fn classify(reply: &Reply, context: &Context<'_>) -> Classification {
     }
 }
 
-/// The first entry whose wording matches and whose peer does not contradict.
+/// The first entry whose wording matches and whose peer does not contradict. What a server says in a positive reply (the
+/// extensions that it offers, a warning) refuses nothing.
 fn wording(reply: &Reply, peer: Option<&str>) -> Option<(&'static Pattern, Certainty)> {
+    if reply.code.is_some_and(|code| (200..400).contains(&code)) {
+        return None;
+    }
     // An address says nothing about the peer's name.
     let named = peer.filter(|peer| peer.trim_matches(['[', ']']).parse::<IpAddr>().is_err());
     for pattern in catalogue().matching(&reply.line) {

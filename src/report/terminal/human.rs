@@ -5,7 +5,7 @@ use std::io::{self, Write};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use super::paint::{Ink, Style, cut, ink, wrap};
+use super::paint::{Ink, Style, cut, flow, ink, wrap};
 use super::{Progress, Reporter};
 use crate::record::{Event, EventKind, Finding, Mode, RunState, StepState, StepStatus, WaitKind};
 use crate::report::view::{self, Calendar, View, line, words};
@@ -60,6 +60,14 @@ impl<W: Write> Human<W> {
         Ok(())
     }
 
+    /// A text of several lines, as a person wrote it for a screen of another width.
+    fn flowing(&mut self, indent: usize, text: &str) -> io::Result<()> {
+        for part in flow(&view::lines(text), self.style.width.saturating_sub(indent)) {
+            self.say(indent, None, &part)?;
+        }
+        Ok(())
+    }
+
     /// A command is never cut: it is there to be copied.
     fn command(&mut self, command: &str) -> io::Result<()> {
         let command = self.style.paint(Ink::Strong, command);
@@ -71,10 +79,12 @@ impl<W: Write> Human<W> {
             EventKind::RunCreated(_) => self.created(state),
             EventKind::ExecutorStarted { torn, .. } if *torn > 0 => {
                 self.say(0, Some(Ink::Open), "taken up again")?;
-                self.paragraph(4, Some(Ink::Open), &words::torn(*torn))
+                self.paragraph(4, Some(Ink::Open), &words::torn(*torn))?;
+                self.still_waiting(event, state)
             }
             EventKind::ExecutorStarted { .. } if state.executors > 1 => {
-                self.normal(Some(Ink::Soft), "taken up again")
+                self.normal(Some(Ink::Soft), "taken up again")?;
+                self.still_waiting(event, state)
             }
             EventKind::StepStarted { step, attempt, .. } => {
                 let again = match attempt {
@@ -256,16 +266,12 @@ impl<W: Write> Human<W> {
         self.paragraph(4, Some(Ink::Open), &reason)?;
         match &wait.kind {
             WaitKind::Approval { prompt, .. } => {
-                for text in view::lines(prompt) {
-                    self.paragraph(4, None, &text)?;
-                }
+                self.flowing(4, prompt)?;
             }
             WaitKind::Manual {
                 instructions, form, ..
             } => {
-                for text in view::lines(instructions) {
-                    self.paragraph(4, None, &text)?;
-                }
+                self.flowing(4, instructions)?;
                 for (name, question) in form {
                     let question = question.as_str().unwrap_or_default();
                     self.paragraph(4, None, &line(&format!("{name}: {question}")))?;
@@ -274,6 +280,29 @@ impl<W: Write> Human<W> {
             WaitKind::Time | WaitKind::Retry => {}
         }
         self.go_on(step, state)
+    }
+
+    /// What a person was asked in an earlier process, and has not answered: a run that is taken up again for nothing tells why.
+    fn still_waiting(&mut self, event: &Event, state: &RunState) -> io::Result<()> {
+        for step in &state.steps {
+            match &step.status {
+                StepStatus::Waiting(wait)
+                    if matches!(
+                        wait.kind,
+                        WaitKind::Approval { .. } | WaitKind::Manual { .. }
+                    ) && wait.next_look().is_none_or(|at| at > event.at) =>
+                {
+                    self.waiting(step, state)?;
+                }
+                StepStatus::Interrupted { ask: true } => {
+                    let text = format!("! {}: was interrupted", heading(step));
+                    self.say(0, Some(Ink::Bad), &text)?;
+                    self.go_on(step, state)?;
+                }
+                _ => {}
+            }
+        }
+        Ok(())
     }
 
     fn go_on(&mut self, step: &StepState, state: &RunState) -> io::Result<()> {

@@ -120,6 +120,33 @@ pub(crate) fn cut(text: &str, width: usize) -> String {
     kept
 }
 
+/// A text of several lines in lines of at most `width` columns. Lines that fit stay as they are; what is left over of one that
+/// does not fit goes before the next one, unless that begins an entry of a list, or the line ends what it says with a colon.
+pub(crate) fn flow(lines: &[String], width: usize) -> Vec<String> {
+    let mut flowing: Vec<String> = Vec::new();
+    let mut left_over = String::new();
+    for line in lines {
+        let begins = line.trim().is_empty() || line.starts_with([' ', '*', '-', '|']);
+        let mut text = std::mem::take(&mut left_over);
+        if begins && !text.is_empty() {
+            flowing.push(std::mem::take(&mut text));
+        }
+        if !text.is_empty() {
+            text.push(' ');
+        }
+        text.push_str(line);
+        let mut parts = wrap(&text, width);
+        if parts.len() > 1 && !line.ends_with(':') {
+            left_over = parts.pop().unwrap_or_default();
+        }
+        flowing.append(&mut parts);
+    }
+    if !left_over.is_empty() {
+        flowing.push(left_over);
+    }
+    flowing
+}
+
 /// `text` in lines of at most `width` columns, broken between words.
 pub(crate) fn wrap(text: &str, width: usize) -> Vec<String> {
     let mut lines = Vec::new();

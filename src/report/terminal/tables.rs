@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use jiff::Timestamp;
 
 use super::human::heading;
-use super::paint::{Ink, Style, ink, wrap};
+use super::paint::{Ink, Style, flow, ink, wrap};
 use super::table::Table;
 use crate::record::{Event, RunState, RunSummary, StepState};
 use crate::report::view::moment::span;
@@ -85,8 +85,8 @@ pub fn status(
             until.unwrap_or_default()
         );
         paragraph(out, style, 0, Some(Ink::Open), &text)?;
-        for detail in &need.detail {
-            paragraph(out, style, 2, None, detail)?;
+        for detail in flow(&need.detail, style.width.saturating_sub(2)) {
+            writeln!(out, "  {detail}")?;
         }
         if let Some(command) = &need.command {
             writeln!(out, "  go on with: {}", style.paint(Ink::Strong, command))?;

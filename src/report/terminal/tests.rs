@@ -6,7 +6,7 @@ use indicatif::ProgressDrawTarget;
 use unicode_width::UnicodeWidthStr;
 
 use super::*;
-use crate::record::{Decision, RunConclusion, RunSummary};
+use crate::record::{Decision, EventKind, RunConclusion, RunSummary};
 use crate::report::fixture;
 
 /// A whole run as a person sees it.
@@ -47,6 +47,30 @@ fn quiet_keeps_what_a_person_must_know() {
         Verbosity::Verbose,
     );
     assert!(verbose.contains("| 7.113.0.203.zen.example. A 127.0.0.3"));
+}
+
+/// A process that takes a run up and cannot go on says whom it waits for, and the command that goes on.
+#[test]
+fn a_run_that_is_taken_up_for_nothing_says_what_it_waits_for() {
+    let mut run = fixture::waiting(fixture::created());
+    let asked = seen(&run.events, Style::plain(100), Verbosity::Normal);
+    for pid in [8, 9] {
+        run.push(
+            "engine",
+            EventKind::ExecutorStarted {
+                pid,
+                host: "desk".to_owned(),
+                tool: "0.1.0".to_owned(),
+                torn: 0,
+            },
+        );
+    }
+    let again = seen(&run.events, Style::plain(100), Verbosity::Normal);
+    let (_, new) = again.rsplit_once("taken up again\n").unwrap();
+    let (_, question) = asked.rsplit_once("▸ clean_up").unwrap();
+    let question = question.split_once('\n').unwrap().1;
+    assert_eq!(new, question);
+    assert!(question.contains("--set computers=TEXT"), "{question}");
 }
 
 #[test]

@@ -81,7 +81,7 @@ pub(super) fn steps(events: &[Event], state: &RunState, calendar: &Calendar) -> 
         .collect()
 }
 
-/// Outputs of actions that no other section shows.
+/// Outputs of actions that no other section shows. Documents that were written are among the files.
 pub(super) fn outputs(state: &RunState) -> Vec<OutputView> {
     const SHOWN_ELSEWHERE: &[&str] = &[
         "approval",
@@ -91,6 +91,8 @@ pub(super) fn outputs(state: &RunState) -> Vec<OutputView> {
         "rdns.verify",
         "relay.test",
         "smarthost.check",
+        "server.check",
+        "document.render",
         "mailauth.check",
         "events.analyze",
         "delivery.probe",

@@ -38,7 +38,7 @@ pub use names::{AddressView, DomainView, ProofView};
 pub use open::{NeedView, OpenView};
 pub use picture::{Label, PictureView, Shape};
 pub use run::{CountsView, NamedValue, RunView, StatusView};
-pub use servers::{EndpointView, ProbeView, SmarthostView, StageView, TranscriptView};
+pub use servers::{EndpointView, ProbeView, ServerView, SmarthostView, StageView, TranscriptView};
 pub use site::{ContactView, SiteView};
 pub use topics::TopicView;
 pub use usage::UsageView;
@@ -108,6 +108,8 @@ pub struct View {
     pub relay: Vec<EndpointView>,
     /// The smarthost check.
     pub smarthost: Vec<SmarthostView>,
+    /// The server check.
+    pub servers: Vec<ServerView>,
     /// Mail authentication.
     pub authentication: Vec<DomainView>,
     /// Analyses of logs.
@@ -174,6 +176,7 @@ impl View {
             list_counts: listings::counts(events, state, calendar),
             relay: servers::relay(events, state, calendar),
             smarthost: servers::smarthost(events, state, calendar, site.smarthost.as_deref()),
+            servers: servers::checked(events, state, calendar),
             authentication: names::authentication(events, state, calendar),
             logs: logs::logs(events, state, calendar),
             usage: usage::usage(events, state, calendar),

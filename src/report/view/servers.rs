@@ -73,6 +73,8 @@ pub struct SmarthostView {
 pub struct StageView {
     /// `H01`, `greeting`, ...
     pub id: String,
+    /// What the stage is about, where its id does not say it: `form of the name`, `office@example.com`.
+    pub about: String,
     /// How it went.
     pub outcome: Word,
     /// How long it took, with its unit; empty when not recorded.
@@ -83,6 +85,23 @@ pub struct StageView {
     pub reply: String,
     /// Class of the reply in words.
     pub class: String,
+}
+
+/// One address and port of the site's own servers, as the server check saw it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ServerView {
+    /// `mail.example.com, 192.0.2.10 port 25`.
+    pub name: String,
+    /// How the connection was secured.
+    pub tls: Option<String>,
+    /// The certificate: for which names, by whom, until when. Empty where none was seen.
+    pub certificate: String,
+    /// When it was looked at.
+    pub when: When,
+    /// Title of the step.
+    pub title: String,
+    /// The stages, in order.
+    pub stages: Vec<StageView>,
 }
 
 /// A whole conversation that an output holds.
@@ -129,6 +148,33 @@ pub(super) fn smarthost(
             when: calendar.when(seen.at),
             title: line(&seen.step.plan.title),
             stages: list(&seen.outputs, "stages").iter().map(stage).collect(),
+        })
+        .collect()
+}
+
+/// The server check as it was done last, an entry for each address and port.
+pub(super) fn checked(events: &[Event], state: &RunState, calendar: &Calendar) -> Vec<ServerView> {
+    latest(events, state, "server.check")
+        .iter()
+        .flat_map(|seen| {
+            let title = line(&seen.step.plan.title);
+            let when = calendar.when(seen.at);
+            list(&seen.outputs, "endpoints")
+                .iter()
+                .map(|endpoint| ServerView {
+                    name: format!(
+                        "{}, {} port {}",
+                        text(endpoint, "host"),
+                        text(endpoint, "address"),
+                        text(endpoint, "port")
+                    ),
+                    tls: some_text(endpoint, &["tls"]),
+                    certificate: plain(get(endpoint, "certificate")),
+                    when: when.clone(),
+                    title: title.clone(),
+                    stages: list(endpoint, "stages").iter().map(stage).collect(),
+                })
+                .collect::<Vec<_>>()
         })
         .collect()
 }
@@ -301,10 +347,20 @@ fn reply(value: &Value) -> String {
     }
 }
 
+/// A stage that is done for one of several (a sender) names it, and its host says nothing new; any other has a name.
+fn about(stage: &Value) -> String {
+    let subject = text(stage, "subject");
+    match subject.split_once(" via ") {
+        Some((one, _)) => one.to_owned(),
+        None => text(stage, "name"),
+    }
+}
+
 fn stage(stage: &Value) -> StageView {
     let ms = get(stage, "ms").as_u64();
     StageView {
         id: first_text(stage, &["id", "stage", "name"]),
+        about: about(stage),
         outcome: words::verdict(&first_text(stage, &["outcome", "verdict"])),
         took: ms.map(|ms| format!("{ms} ms")).unwrap_or_default(),
         detail: text(stage, "detail"),

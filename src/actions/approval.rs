@@ -106,6 +106,7 @@ fn ask(context: &Context<'_>) -> Result<Next, ActionError> {
         wake: None,
         deadline,
         memo: serde_json::Value::Null,
+        so_far: None,
     }
     .into())
 }

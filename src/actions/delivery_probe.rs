@@ -227,6 +227,7 @@ fn go_on(
         wake: Some(wake),
         deadline: Some(deadline),
         memo,
+        so_far: None,
     }
     .into())
 }

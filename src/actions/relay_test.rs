@@ -6,8 +6,10 @@
 //! can be asked, and what the answers prove, is `mail::relay`; here is only the asking.
 
 mod asking;
+mod attempts;
 mod findings;
 mod ground;
+mod inquiry;
 mod outputs;
 mod screening;
 #[cfg(test)]
@@ -18,6 +20,7 @@ use std::collections::BTreeSet;
 use serde_json::json;
 
 use self::ground::Ground;
+use self::inquiry::Inquiry;
 use self::outputs::EndpointView;
 use self::screening::{Channel, Screening};
 use super::target::{self, Target};
@@ -57,6 +60,12 @@ const ARGUMENTS: &[Argument] = &[
         "1s, in a laboratory 0s",
         "least time between two recipients; shorter ones get testers banned",
     ),
+    Argument::optional(
+        "greylist_wait",
+        Kind::Duration,
+        "4h",
+        "how long to wait and ask the same again where a server greylists; 0s: not at all",
+    ),
 ];
 
 const OUTPUTS: &[Output] = &[
@@ -79,7 +88,7 @@ const OUTPUTS: &[Output] = &[
     ),
     Output::new(
         "retry_after",
-        "seconds after which a greylisting server wants to be asked again; else null",
+        "seconds after which a server that still greylists wants to be asked again; else null",
     ),
     Output::new("notes", "what the test could not cover, and why"),
 ];
@@ -121,33 +130,39 @@ impl Action for RelayTest {
 async fn carry_out(context: &Context<'_>) -> Result<Next, ActionError> {
     refuse_prove(context.args)?;
     let limits = limits(context)?;
+    let inquiry = match Inquiry::noted(context)? {
+        Some(mut inquiry) => {
+            inquiry.ask_again(context, &limits).await;
+            inquiry
+        }
+        None => match ask(context, &limits).await? {
+            Some(inquiry) => inquiry,
+            None => return Ok(nothing_to_test().into()),
+        },
+    };
+    let report = report(context, &inquiry)?;
+    match inquiry.greylisted(context, &report)? {
+        Some(wait) => Ok(wait.into()),
+        None => Ok(report.into()),
+    }
+}
+
+/// Screens every endpoint; None when the site has none.
+async fn ask(context: &Context<'_>, limits: &Limits) -> Result<Option<Inquiry>, ActionError> {
     let targets = target::targets(context).await?;
     if targets.found.is_empty() && targets.lost.is_empty() {
-        return Ok(nothing_to_test().into());
+        return Ok(None);
     }
     let ground = Ground::of(context);
     let mut screenings = Vec::new();
     for target in &targets.found {
-        for screening in screen(context, target, &ground, &limits).await {
-            screenings.push(screening);
-        }
+        screenings.extend(screen(context, target, &ground, limits).await);
     }
-    let mut notes = [ground.notes.clone(), targets.notes.clone()].concat();
-    for note in screenings.iter().flat_map(|screening| &screening.notes) {
-        if !notes.contains(note) {
-            notes.push(note.clone());
-        }
-    }
-    let mut report = report(context, &screenings, &targets.lost, notes);
-    for screening in &screenings {
-        let artifact = context.artifacts.put(
-            &screening.file_name(),
-            "text/plain",
-            screening.transcript.as_bytes(),
-        )?;
-        report.artifacts.push(artifact);
-    }
-    Ok(report.into())
+    Ok(Some(Inquiry {
+        screenings,
+        lost: targets.lost,
+        notes: [ground.notes, targets.notes].concat(),
+    }))
 }
 
 /// Both channels of one address and port: in clear, and after STARTTLS where it is offered.
@@ -207,13 +222,15 @@ fn nothing_to_test() -> Report {
         .with("notes", json!([reason]))
 }
 
-/// Everything seen becomes one report. `lost` are servers whose address is not known, with the reason.
-fn report(
-    context: &Context<'_>,
-    screenings: &[Screening],
-    lost: &[String],
-    notes: Vec<String>,
-) -> Report {
+/// Everything seen becomes one report, with the dialogues as files.
+fn report(context: &Context<'_>, inquiry: &Inquiry) -> Result<Report, ActionError> {
+    let (screenings, lost) = (&inquiry.screenings, &inquiry.lost);
+    let mut notes = inquiry.notes.clone();
+    for note in screenings.iter().flat_map(|screening| &screening.notes) {
+        if !notes.contains(note) {
+            notes.push(note.clone());
+        }
+    }
     let mut verdicts: Vec<Option<Verdict>> =
         screenings.iter().map(Screening::counted_verdict).collect();
     verdicts.extend(lost.iter().map(|_| Some(Verdict::Inconclusive)));
@@ -246,7 +263,14 @@ fn report(
         .with("notes", notes);
     report.findings = findings;
     report.subjects = findings::judged_subjects(screenings);
-    report
+    for screening in screenings {
+        report.artifacts.push(context.artifacts.put(
+            &screening.file_name(),
+            "text/plain",
+            screening.transcript.as_bytes(),
+        )?);
+    }
+    Ok(report)
 }
 
 /// The variants that made endpoints end with this verdict, each once.

@@ -93,6 +93,8 @@ pub struct WaitFor {
     pub deadline: Option<Timestamp>,
     /// What the action wants to find again in `StepInfo::wait`.
     pub memo: Value,
+    /// What is known already, for a caller that cannot wait: an ad hoc probe, a check that is repeated anyway.
+    pub so_far: Option<Box<Report>>,
 }
 
 /// Why a step did not work. Not a verdict about the site.

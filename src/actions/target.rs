@@ -2,11 +2,13 @@
 
 use std::net::{IpAddr, SocketAddr};
 
+use serde::{Deserialize, Serialize};
+
 use crate::actions::{ActionError, ArgumentError, Context};
 use crate::site::Server;
 
 /// One address and port of one server.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Target {
     /// The server's name in the site file; may be an address.
     pub(super) host: String,

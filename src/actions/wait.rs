@@ -116,6 +116,7 @@ fn pass_time(context: &Context<'_>) -> Result<Next, ActionError> {
         wake: Some(target),
         deadline: None,
         memo: Value::Null,
+        so_far: None,
     }
     .into())
 }
@@ -159,17 +160,27 @@ async fn repeat(context: &Context<'_>, name: &str) -> Result<Next, ActionError> 
             super::approval::deadline(context, args.duration("timeout")?)?,
         ),
     };
+    // The wait is this step's own, not one of the check.
+    let step = super::StepInfo {
+        wait: None,
+        ..context.step
+    };
     let repeated = Context {
         args: &check_args,
+        step,
         ..*context
     };
     let result = match action.carry_out(&repeated).await {
         Ok(Next::Done(report)) => Ok(*report),
-        Ok(Next::Wait(_)) => {
-            return Err(ActionError::new(format!(
-                "'{name}' waits itself and cannot be repeated"
-            )));
-        }
+        // This step does the waiting: what the check knows by now is its result.
+        Ok(Next::Wait(wait)) => match wait.so_far {
+            Some(report) => Ok(*report),
+            None => {
+                return Err(ActionError::new(format!(
+                    "'{name}' waits itself and cannot be repeated"
+                )));
+            }
+        },
         Err(error) => Err(error),
     };
     let checks = checks + 1;
@@ -205,6 +216,7 @@ async fn repeat(context: &Context<'_>, name: &str) -> Result<Next, ActionError> 
         wake: Some(wake),
         deadline,
         memo: json!({ "checks": checks, "result": outputs }),
+        so_far: None,
     }
     .into())
 }

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use tokio::time::{Instant, sleep_until};
 
 use super::screening::Channel;
@@ -15,7 +15,7 @@ use crate::mail::relay::variant::Greeting;
 use crate::probes::smtp::{self, Endpoint, Failure, Session, Smtp};
 
 /// One command and its reply.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Said {
     command: String,
     /// Absent when there was no reply; `text` then says why.
@@ -25,7 +25,7 @@ pub(super) struct Said {
 }
 
 /// One probe and what came back.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Asked {
     pub(super) probe: Probe,
     pub(super) said: Vec<Said>,
@@ -117,7 +117,8 @@ impl Pace {
 }
 
 /// Why a connection did not come about.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub(super) enum Trouble {
     /// The port is closed.
     NothingListens,

@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::asking::{Asked, Said};
 use super::screening::{Channel, Screening};
+use crate::mail::relay::catalogue::OFFERS;
 use crate::mail::relay::ladder::{self, Level, Observed, Verdict};
 use crate::mail::relay::probe::LeftOut;
 use crate::mail::relay::vantage::Vantage;
@@ -78,13 +79,22 @@ impl<'a> EndpointView<'a> {
             offers: screening
                 .offers
                 .iter()
-                .map(|(offer, keyword)| OfferView {
-                    id: offer.id,
-                    keyword,
-                    allows: offer.finds,
-                })
+                .filter_map(|keyword| OfferView::of(keyword))
                 .collect(),
         }
+    }
+}
+
+impl<'a> OfferView<'a> {
+    fn of(keyword: &'a str) -> Option<Self> {
+        let offer = OFFERS
+            .iter()
+            .find(|offer| offer.keywords.contains(&keyword))?;
+        Some(Self {
+            id: offer.id,
+            keyword,
+            allows: offer.finds,
+        })
     }
 }
 

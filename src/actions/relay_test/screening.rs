@@ -1,27 +1,26 @@
 //! The screening of one endpoint over one channel: look, plan, ask, judge.
 
-use std::collections::VecDeque;
 use std::net::IpAddr;
 
 use ipnet::IpNet;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
-use super::asking::{self, Asked, Door, Greeted, Pace, Trouble};
+use super::asking::{Asked, Door, Greeted, Trouble};
+use super::attempts;
 use super::ground::{self, Ground};
 use crate::actions::Context;
 use crate::actions::target::Target;
-use crate::mail::relay::answer::Answer;
-use crate::mail::relay::catalogue::{CONTROLS, OFFERS, VARIANTS};
+use crate::mail::relay::catalogue::OFFERS;
 use crate::mail::relay::ladder::{self, Judgement, Observed, Verdict};
 use crate::mail::relay::names::{Domain, Names};
-use crate::mail::relay::probe::{self, LeftOut, Probe};
-use crate::mail::relay::session::{self, Course, Limits, Session as Planned, Stop};
+use crate::mail::relay::probe::LeftOut;
+use crate::mail::relay::session::{Limits, Stop};
 use crate::mail::relay::vantage::{self, Vantage};
-use crate::mail::relay::variant::{Greeting, Offer};
+use crate::mail::relay::variant::Greeting;
 use crate::site;
 
 /// How the bytes go.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Channel {
     /// In clear.
@@ -43,18 +42,21 @@ impl Channel {
     }
 }
 
-/// What was seen at one endpoint over one channel.
-#[derive(Debug)]
+/// What was seen at one endpoint over one channel. A step notes it whole before it waits, all but the verdict, which is
+/// judged anew.
+#[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Screening {
     pub(super) target: Target,
     pub(super) channel: Channel,
     pub(super) vantage: Vantage,
+    #[serde(skip, default = "unjudged")]
     pub(super) judgement: Judgement,
     pub(super) asked: Vec<Asked>,
     pub(super) left_out: Vec<LeftOut>,
     pub(super) stop: Option<Stop>,
     pub(super) starttls_offered: bool,
-    pub(super) offers: Vec<(&'static Offer, &'static str)>,
+    /// EHLO keywords that a stranger should not be offered.
+    pub(super) offers: Vec<String>,
     pub(super) trouble: Option<Trouble>,
     pub(super) notes: Vec<String>,
     /// Every connection, line by line.
@@ -91,6 +93,11 @@ impl Screening {
         self.asked.iter().map(Asked::observed).collect()
     }
 
+    /// The server has put it off, and a place to judge from was found: asking again later can tell more.
+    pub(super) fn is_greylisted(&self) -> bool {
+        self.judgement.retry_after.is_some() && self.stop.is_none()
+    }
+
     /// The verdict as it counts for the whole; `None` where nothing can relay because nothing listens,
     /// or because no client of today can set up the TLS that is offered beside the clear channel.
     pub(super) fn counted_verdict(&self) -> Option<Verdict> {
@@ -105,7 +112,7 @@ impl Screening {
             target: target.clone(),
             channel,
             vantage,
-            judgement: ladder::judge(&[]),
+            judgement: unjudged(),
             asked: Vec::new(),
             left_out: Vec::new(),
             stop: None,
@@ -117,7 +124,8 @@ impl Screening {
         }
     }
 
-    fn judge(&mut self) {
+    /// Judges what was answered so far.
+    pub(super) fn judge(&mut self) {
         self.judgement = ladder::judge(&self.observed());
         if let Some(trouble) = &self.trouble {
             self.judgement.reason = trouble.explain();
@@ -154,16 +162,29 @@ pub(super) async fn screen(
         .progress
         .note(&format!("relay test of {}: looking", screening.place()));
     if let Some(look) = look(context, &door, ground, &mut screening).await {
-        let sessions = plan(&look, limits, &mut screening);
-        let attempts = sessions.iter().map(|s| s.probes.len()).sum::<usize>();
-        context.progress.note(&format!(
-            "relay test of {}: {attempts} attempts",
-            screening.place()
-        ));
-        ask_all(context, &door, sessions, limits, &mut screening).await;
+        let sessions = attempts::plan(&look.names, look.only_helo, limits, &mut screening);
+        attempts::ask_all(context, &door, sessions, limits, &mut screening).await;
     }
     screening.judge();
     screening
+}
+
+/// Asks again what a greylisting server has put off: the same lines, so that it sees the same sender and recipient.
+pub(super) async fn ask_again(context: &Context<'_>, screening: &mut Screening, limits: &Limits) {
+    let target = screening.target.clone();
+    let door = Door {
+        smtp: &context.probes.smtp,
+        target: &target,
+        channel: screening.channel,
+    };
+    let sessions = attempts::put_off(limits, screening);
+    attempts::ask_all(context, &door, sessions, limits, screening).await;
+    screening.judge();
+}
+
+/// Before anything was asked.
+fn unjudged() -> Judgement {
+    ladder::judge(&[])
 }
 
 /// What the first connection taught.
@@ -202,7 +223,7 @@ async fn look(
             .filter(|keyword| session.capabilities().has(keyword));
         screening
             .offers
-            .extend(found.map(|keyword| (offer, *keyword)));
+            .extend(found.map(|keyword| (*keyword).to_owned()));
     }
     session.quit().await;
     screening
@@ -270,110 +291,6 @@ async fn names(
     }
 }
 
-fn plan(look: &Look, limits: &Limits, screening: &mut Screening) -> Vec<Planned> {
-    let mut probes: Vec<Probe> = Vec::new();
-    for variant in CONTROLS.iter().chain(VARIANTS) {
-        let (written, left_out) = probe::write_out(variant, &look.names);
-        probes.extend(written);
-        screening.left_out.extend(left_out);
-    }
-    if look.only_helo {
-        probes
-            .iter_mut()
-            .for_each(|probe| probe.greeting = Greeting::Helo);
-    }
-    let (sessions, beyond) = session::plan(probes, limits);
-    let reason = format!(
-        "beyond the limit of {} attempts at one endpoint",
-        limits.total
-    );
-    let beyond = beyond.iter().map(|probe| LeftOut {
-        variant: probe.variant,
-        reason: reason.clone(),
-    });
-    screening.left_out.extend(beyond);
-    sessions
-}
-
-/// Asks session by session, and reconnects when the server hangs up.
-async fn ask_all(
-    context: &Context<'_>,
-    door: &Door<'_>,
-    sessions: Vec<Planned>,
-    limits: &Limits,
-    screening: &mut Screening,
-) {
-    let total: usize = sessions.iter().map(|s| s.probes.len()).sum();
-    let mut pace = Pace::new(limits.pause);
-    let mut course = Course::default();
-    for planned in sessions {
-        let mut queue = VecDeque::from(planned.probes);
-        let mut again = None;
-        while !queue.is_empty() && course.stop().is_none() {
-            let mut session = door.session();
-            let opened = door
-                .open(&mut session, planned.greeting, Some(&planned.helo))
-                .await;
-            course = match opened {
-                Ok(_) => course.connected(true, None),
-                // This name is refused here: an answer for the probes that need it.
-                Err(Trouble::Helo(reply)) => {
-                    let refused = queue.drain(..);
-                    screening
-                        .asked
-                        .extend(refused.map(|probe| Asked::refused_greeting(probe, &reply)));
-                    course.connected(true, None)
-                }
-                Err(trouble) => {
-                    session.quit().await;
-                    course.connected(false, trouble.reply())
-                }
-            };
-            while session.is_open() && course.stop().is_none() {
-                let Some(probe) = queue.pop_front() else {
-                    break;
-                };
-                let asked = asking::ask(&mut session, &probe, &mut pace).await;
-                // A hang-up in the middle is often the server's error limit: the probe gets one more try.
-                let cut_off = !session.is_open() && asked.answer == Answer::NoAnswer;
-                if cut_off && again.as_ref() != Some(&probe) {
-                    again = Some(probe.clone());
-                    queue.push_front(probe);
-                    break;
-                }
-                course = course.answered(probe.kind, asked.answer);
-                screening.asked.push(asked);
-                context
-                    .progress
-                    .count(count(screening.asked.len()), count(total));
-                if session.is_open() && !session.rset().await.is_ok_and(|reply| reply.is_positive())
-                {
-                    session.quit().await;
-                }
-            }
-            session.quit().await;
-            screening
-                .transcript
-                .push_str(&session.into_transcript().to_string());
-        }
-        leave(queue, course.stop(), screening);
-    }
-    screening.stop = course.stop();
-}
-
-/// What was not sent: an answered question when the server wants a login first, else an open one.
-fn leave(queue: VecDeque<Probe>, stop: Option<Stop>, screening: &mut Screening) {
-    for probe in queue {
-        match stop {
-            Some(stop @ Stop::AuthWanted) => screening.left_out.push(LeftOut {
-                variant: probe.variant,
-                reason: stop.reason().to_owned(),
-            }),
-            _ => screening.asked.push(Asked::unsent(probe)),
-        }
-    }
-}
-
 /// Classifies our place. Without a look at the interfaces, the network around a public address of ours
 /// stands for "the same network".
 fn vantage_of(context: &Context<'_>, target: IpAddr, own: &[IpAddr]) -> Vantage {
@@ -396,8 +313,4 @@ fn vantage_of(context: &Context<'_>, target: IpAddr, own: &[IpAddr]) -> Vantage 
         &site.outbound.addresses,
         site.laboratory,
     )
-}
-
-fn count(number: usize) -> u64 {
-    u64::try_from(number).unwrap_or(u64::MAX)
 }

@@ -1,6 +1,7 @@
 //! The screen against practice servers on loopback: each row of the laboratory ends in its verdict.
 #![allow(clippy::unwrap_used)]
 
+mod greylisting;
 mod rig;
 
 use std::time::Duration;
@@ -10,7 +11,7 @@ use serde_json::{Value, json};
 use self::rig::{DOMAIN, Rig, USER};
 use super::RelayTest;
 use super::asking::Pace;
-use crate::actions::{Action, Args, Effect};
+use crate::actions::{Action, Args, Effect, Next};
 use crate::practice::smtp::{Greeting, Personality, Reply, StartTls, Trust};
 use crate::record::{Severity, StepOutcome};
 
@@ -192,23 +193,6 @@ async fn tls_that_nobody_can_set_up_does_not_hide_the_verdict() {
     let report = Rig::new(broken).await.run(json!({})).await.unwrap();
     assert_eq!(report.outputs["verdict"], "closed");
     assert_eq!(report.outputs["endpoints"][1]["verdict"], "inconclusive");
-}
-
-#[tokio::test]
-async fn greylisting_is_passed_by_the_same_attempts_later() {
-    let server = Personality::greylists(MX, &[DOMAIN], &[USER], Duration::from_millis(1));
-    let rig = Rig::new(server).await;
-    let first = rig.run(json!({})).await.unwrap();
-    assert_eq!(
-        (&first.outputs["verdict"], &first.outputs["retry_after"]),
-        (&json!("inconclusive"), &json!(600))
-    );
-    let second = rig.run(json!({})).await.unwrap();
-    assert_eq!(
-        second.outputs["verdict"], "closed",
-        "{}",
-        second.outputs["reason"]
-    );
 }
 
 #[tokio::test]

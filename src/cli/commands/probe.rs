@@ -170,10 +170,11 @@ pub(super) fn once(
     };
     match runtime()?.block_on(action.carry_out(&context)) {
         Ok(Next::Done(report)) => Ok(*report),
-        Ok(Next::Wait(wait)) => Err(Fail::failed(format!(
-            "{name} wants to wait: {}",
-            wait.reason
-        ))),
+        // Nobody waits here: what is known already is the answer.
+        Ok(Next::Wait(wait)) => wait
+            .so_far
+            .map(|report| *report)
+            .ok_or_else(|| Fail::failed(format!("{name} wants to wait: {}", wait.reason))),
         Err(ActionError::Argument(error)) => Err(Fail::invalid(format!(
             "{error} (`mailmedic actions {name}` tells what it takes)"
         ))),

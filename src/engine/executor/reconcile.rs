@@ -59,7 +59,12 @@ impl Worker {
             idempotency_key: self.idempotency_key(key),
             args,
             timeout: step.timeout.unwrap_or(DEFAULT_TIMEOUT),
-            wait: None,
+            // What the attempt had noted before it went on tells what it was about to do.
+            wait: self
+                .run
+                .state
+                .step(key)
+                .and_then(|state| state.resumed.clone()),
             state: self.run.state.clone(),
             shared: self.shared.clone(),
         };

@@ -5,12 +5,12 @@
 //! text decides first, then the code. Addresses that the server echoes are cut out before reading:
 //! a probe mailbox named `relay` would otherwise turn each reply into a relay denial.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::probe::Stage;
 
 /// A reply as recorded.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reply {
     /// The basic code, 200 to 599.
     pub code: u16,
@@ -19,7 +19,8 @@ pub struct Reply {
 }
 
 /// What a reply means for the question "would you relay this?".
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Answer {
     /// 2xx to the judged recipient.
     Accepted,

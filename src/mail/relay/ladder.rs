@@ -13,7 +13,7 @@
 //! | 6b | the marked message bounced | disproved for that variant |
 //! | 6c | neither came back in time | undetermined |
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::answer::Answer;
 use super::probe::Worth;
@@ -58,7 +58,8 @@ pub enum Level {
 }
 
 /// What became of a real test message. A screen never sends one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Proof {
     /// None was sent.
     #[default]

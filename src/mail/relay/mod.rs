@@ -14,6 +14,7 @@
 
 pub mod answer;
 pub mod catalogue;
+pub mod id;
 pub mod ladder;
 pub mod names;
 pub mod probe;

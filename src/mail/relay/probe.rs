@@ -1,15 +1,17 @@
 //! A variant and the names of a site become the exact lines to send, or a reason why not.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
+use super::id::{self, Id};
 use super::names::{Domain, MAX_HOSTS, Mailbox, Names, literal};
 use super::variant::{Greeting, Kind, Lead, Style, Variant};
 
 /// One thing to try: the lines of one or two transactions. The reply to the last line is the answer.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Probe {
     /// Id of the variant.
-    pub variant: &'static str,
+    #[serde(deserialize_with = "id::one")]
+    pub variant: Id,
     /// What an accepted recipient is worth.
     pub kind: Kind,
     /// Which accepted controls take that worth away.
@@ -42,7 +44,7 @@ impl Probe {
 }
 
 /// One command of a probe.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Line {
     /// Which command it is.
     pub stage: Stage,
@@ -51,7 +53,7 @@ pub struct Line {
 }
 
 /// The commands a probe is made of. DATA is deliberately absent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum Stage {
     /// MAIL FROM: opens a transaction.
@@ -63,23 +65,25 @@ pub enum Stage {
 }
 
 /// How an accepted recipient is to be weighed.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Worth {
     /// The recipient is external, by form or (source routes) by effect: it counts when the server
     /// refuses at least one of the impossible recipients K01 and K05.
     External,
     /// The recipient is external only to a server that decodes it: it counts unless one of these
     /// controls was accepted.
-    Encoded(Vec<&'static str>),
+    Encoded(#[serde(deserialize_with = "id::several")] Vec<Id>),
     /// A control.
     Control,
 }
 
 /// A variant, or one of its forms, that cannot be tried.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LeftOut {
     /// Id of the variant.
-    pub variant: &'static str,
+    #[serde(deserialize_with = "id::one")]
+    pub variant: Id,
     /// What is missing, and from where it would come.
     pub reason: String,
 }

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::answer::{self, Answer, Reply};
 use super::probe::Probe;
@@ -73,7 +73,7 @@ pub fn plan(mut probes: Vec<Probe>, limits: &Limits) -> (Vec<Session>, Vec<Probe
 }
 
 /// Why no more is sent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Stop {
     /// A reply says that the tester is listed, blocked or banned.

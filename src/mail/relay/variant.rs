@@ -7,10 +7,10 @@
 //! tester's address (inside of a literal), `{X}` the tester's HELO name, `{imcea}` the recipient in
 //! Exchange's encapsulated form. The empty template is the null sender.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// What an accepted recipient of this form is worth.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Kind {
     /// Real: an external domain after the last @. A 2xx is strong evidence.
     R,
@@ -73,7 +73,7 @@ impl Style {
 }
 
 /// The command that opens a session.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum Greeting {
     /// Extended SMTP.

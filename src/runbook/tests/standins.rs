@@ -94,6 +94,10 @@ static RELAY: StandIn = StandIn {
         optional("host", Kind::Text),
         optional("ports", Kind::List),
         optional("mode", Kind::Choice(&["screen", "prove"])),
+        optional("pause", Kind::Duration),
+        optional("greylist_wait", Kind::Duration),
+        optional("wait", Kind::Duration),
+        optional("every", Kind::Duration),
     ],
     outputs: &[
         out("verdict"),

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::actions::relay_test::RelayTest;
@@ -16,7 +17,7 @@ use crate::practice::mailbox::MailStore;
 use crate::practice::smtp::{Personality, ServerSetup, SmtpServer};
 use crate::practice::{Scenario, World};
 use crate::probes::{ChannelSettings, DnsSettings, ProbeSettings, Probes, SystemClock};
-use crate::record::{Artifact, Finding, StepState};
+use crate::record::{Artifact, Finding, StepState, Wait};
 use crate::site::{ProbeMailbox, Server, Site};
 use crate::templates::Templates;
 
@@ -98,8 +99,16 @@ impl Rig {
         self.files.lock().unwrap()[name].clone()
     }
 
-    /// One attempt of the step; each has the same key.
+    /// One attempt of the step; each has the same key. Of a step that wants to wait, what it knows so far.
     pub(super) async fn run(&self, args: Value) -> Result<Report, ActionError> {
+        Ok(match self.step(args, None).await? {
+            Next::Done(report) => *report,
+            Next::Wait(wait) => *wait.so_far.unwrap(),
+        })
+    }
+
+    /// One call of the step, after a wait where there was one.
+    pub(super) async fn step(&self, args: Value, wait: Option<&Wait>) -> Result<Next, ActionError> {
         let args = Args(args.as_object().unwrap().clone());
         let (secrets, templates) = (Secrets::default(), Templates::new(None));
         let context = Context {
@@ -117,13 +126,26 @@ impl Rig {
                 key: "relay",
                 attempt: 1,
                 idempotency_key: "run/relay",
-                wait: None,
+                wait,
             },
         };
-        match RelayTest.carry_out(&context).await? {
-            Next::Done(report) => Ok(*report),
-            Next::Wait(wait) => panic!("a screen does not wait: {}", wait.reason),
-        }
+        RelayTest.carry_out(&context).await
+    }
+}
+
+/// The wait as the record keeps it: as text.
+pub(super) fn recorded(next: Next) -> Wait {
+    let Next::Wait(wait) = next else {
+        panic!("the step does not wait")
+    };
+    let memo = serde_json::from_str(&wait.memo.to_string()).unwrap();
+    Wait {
+        kind: wait.kind,
+        reason: wait.reason,
+        since: Timestamp::now(),
+        wake: wait.wake,
+        deadline: wait.deadline,
+        memo,
     }
 }
 

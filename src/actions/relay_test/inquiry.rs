@@ -1,0 +1,107 @@
+//! All that a test knows of all endpoints. A step that waits notes it whole, and finds it again.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::screening::{self, Screening};
+use crate::actions::{ActionError, Context, Report, WaitFor};
+use crate::mail::relay::session::Limits;
+use crate::record::WaitKind;
+
+/// Greylisting servers name minutes, the slow ones an hour.
+const PATIENCE: Duration = Duration::from_secs(4 * 3600);
+/// Servers count from their own clock.
+const SLACK: Duration = Duration::from_secs(5);
+
+/// What is known so far.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Inquiry {
+    /// One for each endpoint and channel.
+    pub(super) screenings: Vec<Screening>,
+    /// Servers whose address is not known, with the reason.
+    pub(super) lost: Vec<String>,
+    /// What the test could not cover, and why.
+    pub(super) notes: Vec<String>,
+}
+
+impl Inquiry {
+    /// What the step noted before the wait that is over now; None when it did not wait.
+    pub(super) fn noted(context: &Context<'_>) -> Result<Option<Self>, ActionError> {
+        let Some(wait) = context.step.wait else {
+            return Ok(None);
+        };
+        let mut inquiry: Self = serde_json::from_value(wait.memo.clone()).map_err(|error| {
+            ActionError::because("cannot read what this step noted before its wait", error)
+        })?;
+        inquiry.screenings.iter_mut().for_each(Screening::judge);
+        Ok(Some(inquiry))
+    }
+
+    /// Asks again whatever a greylisting server has put off.
+    pub(super) async fn ask_again(&mut self, context: &Context<'_>, limits: &Limits) {
+        for screening in &mut self.screenings {
+            if screening.is_greylisted() {
+                screening::ask_again(context, screening, limits).await;
+            }
+        }
+    }
+
+    /// The wait that greylisting servers wish for; None when there is none, or no time left. `so_far` is the report that
+    /// stands if nobody waits.
+    pub(super) fn greylisted(
+        &self,
+        context: &Context<'_>,
+        so_far: &Report,
+    ) -> Result<Option<WaitFor>, ActionError> {
+        let put_off = || self.screenings.iter().filter(|s| s.is_greylisted());
+        let Some(longest) = put_off().filter_map(|s| s.judgement.retry_after).max() else {
+            return Ok(None);
+        };
+        let now = context.now();
+        let deadline = match context.step.wait.and_then(|wait| wait.deadline) {
+            Some(deadline) => deadline,
+            None => later(
+                now,
+                context.args.duration("greylist_wait")?.unwrap_or(PATIENCE),
+            )?,
+        };
+        if now >= deadline {
+            return Ok(None);
+        }
+        let wake = later(now, Duration::from_secs(longest.into()) + SLACK)?.min(deadline);
+        let places: Vec<String> = put_off().map(Screening::place).collect();
+        let reason = format!(
+            "greylisted by {}; asking the same again at {wake}",
+            places.join(" and ")
+        );
+        self.wait(reason, wake, deadline, so_far).map(Some)
+    }
+
+    /// A wait with all of this noted.
+    pub(super) fn wait(
+        &self,
+        reason: String,
+        wake: Timestamp,
+        deadline: Timestamp,
+        so_far: &Report,
+    ) -> Result<WaitFor, ActionError> {
+        let memo = serde_json::to_value(self)
+            .map_err(|error| ActionError::because("cannot note what was asked", error))?;
+        Ok(WaitFor {
+            kind: WaitKind::Time,
+            reason,
+            wake: Some(wake),
+            deadline: Some(deadline),
+            memo,
+            so_far: Some(Box::new(so_far.clone())),
+        })
+    }
+}
+
+/// A moment from now.
+pub(super) fn later(now: Timestamp, by: Duration) -> Result<Timestamp, ActionError> {
+    now.checked_add(by)
+        .map_err(|error| ActionError::because("cannot wait that long", error))
+}

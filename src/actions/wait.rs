@@ -160,14 +160,8 @@ async fn repeat(context: &Context<'_>, name: &str) -> Result<Next, ActionError> 
             super::approval::deadline(context, args.duration("timeout")?)?,
         ),
     };
-    // The wait is this step's own, not one of the check.
-    let step = super::StepInfo {
-        wait: None,
-        ..context.step
-    };
     let repeated = Context {
         args: &check_args,
-        step,
         ..*context
     };
     let result = match action.carry_out(&repeated).await {

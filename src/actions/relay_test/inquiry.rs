@@ -27,9 +27,11 @@ pub(super) struct Inquiry {
 }
 
 impl Inquiry {
-    /// What the step noted before the wait that is over now; None when it did not wait.
+    /// What the step noted before the wait that is over now; None when it did not wait. A `wait` that repeats this action
+    /// hands its own note on, which is another one.
     pub(super) fn noted(context: &Context<'_>) -> Result<Option<Self>, ActionError> {
-        let Some(wait) = context.step.wait else {
+        let is_ours = |memo: &serde_json::Value| memo.get("screenings").is_some();
+        let Some(wait) = context.step.wait.filter(|wait| is_ours(&wait.memo)) else {
             return Ok(None);
         };
         let mut inquiry: Self = serde_json::from_value(wait.memo.clone()).map_err(|error| {

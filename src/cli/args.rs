@@ -1,9 +1,13 @@
 //! The command line: names, options, help. No work is done here.
 
+mod records;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+
+pub use records::{AdoptArgs, PruneArgs, RerunArgs};
 
 use super::exit;
 
@@ -104,12 +108,21 @@ pub enum Command {
         /// All open runs that can go on
         #[arg(long, conflicts_with = "run")]
         all: bool,
-        /// Stay until the run has ended or a person is needed, however long it takes
+        /// Stay until the run has ended or a person is needed, however long it takes; with --all, until no run is open
         #[arg(long)]
         watch: bool,
         /// A changed runbook
         #[command(flatten)]
         adopt: AdoptArgs,
+    },
+    /// Stay, and go on with each run when its date or an answer has come: for a service
+    #[command(
+        after_help = "Examples:\n  mailmedic agent                  # until it is told to stop (SIGTERM, Ctrl-C)\n  mailmedic agent --until-done     # until no run is open; the same as resume --all --watch\n\nIt says one line each time it acts. Stopped or killed at any moment, nothing is lost, and the\nnext one goes on. contrib/mailmedic-agent.service is a unit for systemd."
+    )]
+    Agent {
+        /// End when no run is open any more; the exit code tells the worst end
+        #[arg(long)]
+        until_done: bool,
     },
     /// Do an ended run again from a step on: a new run, linked to the old one, that takes over what stands before
     #[command(
@@ -307,68 +320,6 @@ pub enum Command {
         /// For which shell
         shell: clap_complete::Shell,
     },
-}
-
-/// Options of `resume --adopt`.
-#[derive(Debug, Args)]
-pub struct AdoptArgs {
-    /// Go on with the runbook as its file is now, not as it was when the run began
-    #[arg(long, conflicts_with = "all")]
-    pub adopt: bool,
-    /// With --adopt: the changed runbook is this file [default: the one that it was read from]
-    #[arg(long, value_name = "FILE", requires = "adopt")]
-    pub runbook: Option<String>,
-    /// With --adopt: inputs that shall be others than before, NAME=VALUE
-    #[arg(long = "set", value_name = "NAME=VALUE", requires = "adopt")]
-    pub set: Vec<String>,
-    /// Who
-    #[command(flatten)]
-    pub who: Who,
-}
-
-/// Options of `prune`.
-#[derive(Debug, Args)]
-pub struct PruneArgs {
-    /// Only runs that ended longer ago
-    #[arg(long, value_name = "DURATION", default_value = "365d", value_parser = duration)]
-    pub older_than: std::time::Duration,
-    /// So many of each site and runbook stay, the newest
-    #[arg(long, value_name = "N", default_value_t = 3)]
-    pub keep: usize,
-    /// Only this site
-    #[arg(long, value_name = "SITE")]
-    pub site: Option<String>,
-    /// Really remove them
-    #[arg(long)]
-    pub yes: bool,
-}
-
-/// Options of `rerun`.
-#[derive(Debug, Args)]
-pub struct RerunArgs {
-    /// Run id, the beginning of one, or a site: its newest run
-    pub run: String,
-    /// Key of the first step to do again; everything when absent
-    #[arg(long, value_name = "STEP")]
-    pub from: Option<String>,
-    /// Runbook to go on with: a changed file, or the name of a shipped one [default: as the run had it]
-    #[arg(long, value_name = "FILE")]
-    pub runbook: Option<String>,
-    /// Site file to go on with [default: as the run had it]
-    #[arg(long, value_name = "FILE")]
-    pub site: Option<PathBuf>,
-    /// Inputs that shall be others than in the run, NAME=VALUE
-    #[arg(long = "set", value_name = "NAME=VALUE")]
-    pub set: Vec<String>,
-    /// Also do again what others have noticed already, such as a mail that was sent
-    #[arg(long)]
-    pub yes: bool,
-    /// Stay until the run has ended or a person is needed, however long it takes
-    #[arg(long)]
-    pub watch: bool,
-    /// Who
-    #[command(flatten)]
-    pub who: Who,
 }
 
 /// Options of `run`.

@@ -8,6 +8,7 @@ mod fleet_live;
 mod live;
 mod out;
 mod site_lists;
+mod site_probes;
 mod workspace;
 
 use std::process::ExitCode;
@@ -57,7 +58,13 @@ fn dispatch(cli: Cli) -> Result<Exit, Fail> {
         Command::Init { dir } => commands::init::init(global, dir),
         Command::Demo { keep } => commands::demo::demo(global, keep.as_deref()),
         Command::Run(args) => commands::run::run(&open()?, args),
-        Command::Resume { all: true, .. } => commands::run::resume_all(&open()?),
+        Command::Resume {
+            all: true, watch, ..
+        } => match watch {
+            true => commands::agent::agent(&open()?, true),
+            false => commands::agent::resume_all(&open()?),
+        },
+        Command::Agent { until_done } => commands::agent::agent(&open()?, *until_done),
         Command::Resume {
             run, watch, adopt, ..
         } if adopt.adopt => {

@@ -17,6 +17,7 @@ use crate::store::{Embedded, Store, StoreError};
 use crate::templates::Templates;
 
 /// Everything that a command works with.
+#[derive(Clone)]
 pub(super) struct Workspace {
     pub(super) settings: Settings,
     pub(super) global: Global,
@@ -50,6 +51,22 @@ impl Workspace {
             global: global.clone(),
             clock: Arc::new(SystemClock),
         })
+    }
+
+    /// The same, for work of which nobody follows each step.
+    pub(super) fn quietly(&self) -> Self {
+        let mut quiet = self.clone();
+        (quiet.global.quiet, quiet.global.json) = (true, false);
+        quiet
+    }
+
+    /// What is wrong with a run, told as a warning.
+    pub(super) fn warn_of(run: &str, error: &StoreError) {
+        let cannot = match error {
+            StoreError::Shrunk { .. } | StoreError::Torn { .. } => "",
+            _ => " cannot be read",
+        };
+        super::out::warn(&format!("run {run}{cannot}: {}", chain(error)));
     }
 
     /// The door to the world for one site.
@@ -136,11 +153,7 @@ impl Workspace {
     pub(super) fn summaries(&self) -> Result<Vec<RunSummary>, Fail> {
         let (summaries, unreadable) = self.store.summaries()?;
         for (run, error) in unreadable {
-            let cannot = match &error {
-                StoreError::Shrunk { .. } | StoreError::Torn { .. } => "",
-                _ => " cannot be read",
-            };
-            super::out::warn(&format!("run {run}{cannot}: {}", chain(&error)));
+            Self::warn_of(&run, &error);
         }
         Ok(summaries)
     }

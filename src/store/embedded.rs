@@ -21,6 +21,7 @@ use super::active::Claim;
 use super::group::Group;
 use super::index::Index;
 use super::journal::FileJournal;
+use super::outlook::{Seen, Troubles};
 use super::{Durable, Hold, Journal, Recorded, Store, StoreError, Summaries, fleet, scan, settle};
 use crate::record::{
     Artifact, EventKind, Fleet, FleetEvent, FleetPlan, NewEvent, RunState, RunSummary, hash,
@@ -126,6 +127,62 @@ impl Embedded {
         }
         Ok(journals)
     }
+
+    /// Where every run stands. `known` gives the line about one whose journal has this length; the index, if it is asked, is
+    /// asked next, and what neither knows is replayed.
+    pub(super) fn survey(
+        &self,
+        ask_index: bool,
+        known: impl Fn(&str, u64) -> Option<RunSummary>,
+    ) -> Result<(Vec<Seen>, Troubles), StoreError> {
+        self.settle()?;
+        let mut index = None;
+        let mut seen = Vec::new();
+        let mut troubles = Vec::new();
+        let mut changed = Vec::new();
+        for (run, length) in self.journals()? {
+            let mut whole = |summary, length| seen.push(Seen { summary, length });
+            if let Some(summary) = known(&run, length) {
+                whole(summary, Some(length));
+                continue;
+            }
+            if ask_index && index.is_none() {
+                index = Some(Index::open(&self.root.join("index")));
+            }
+            let before = match index.iter().flatten().find_map(|index| index.get(&run)) {
+                Some((made_from, summary)) if made_from == length => {
+                    whole(summary, Some(length));
+                    continue;
+                }
+                indexed => indexed.map_or(0, |(made_from, _)| made_from),
+            };
+            let path = self.journal_path(&run);
+            match scan::state(&run, &path) {
+                Ok((state, tail)) => {
+                    let summary = RunSummary::of(&state);
+                    // Only what stays true as long as the journal has its length is kept.
+                    let ends = (tail.end == length).then_some(length);
+                    if tail.end < before {
+                        let lost = before - tail.end;
+                        troubles.push((run, StoreError::Shrunk { path, lost }));
+                    } else if tail.torn > 0 {
+                        let torn = tail.torn;
+                        troubles.push((run, StoreError::Torn { path, torn }));
+                    } else if ends.is_some() {
+                        changed.push((length, summary.clone()));
+                    }
+                    whole(summary, ends);
+                }
+                // It was removed meanwhile.
+                Err(StoreError::NoSuchRun(_)) => {}
+                Err(error) => troubles.push((run, error)),
+            }
+        }
+        if let Some(index) = index.flatten() {
+            index.put(&changed);
+        }
+        Ok((seen, troubles))
+    }
 }
 
 struct FileHold(#[expect(dead_code, reason = "dropping it lets go of the lock")] File);
@@ -221,51 +278,10 @@ impl Store for Embedded {
     }
 
     fn summaries(&self) -> Result<Summaries, StoreError> {
-        self.settle()?;
-        let journals = self.journals()?;
-        let index = if journals.is_empty() {
-            None
-        } else {
-            Index::open(&self.root.join("index"))
-        };
-        let mut summaries = Vec::with_capacity(journals.len());
-        let mut unreadable = Vec::new();
-        let mut changed = Vec::new();
-        for (run, length) in journals {
-            let known = index.as_ref().and_then(|index| index.get(&run));
-            let before = match known {
-                Some((made_from, summary)) if made_from == length => {
-                    summaries.push(summary);
-                    continue;
-                }
-                known => known.map_or(0, |(made_from, _)| made_from),
-            };
-            let path = self.journal_path(&run);
-            match scan::state(&run, &path) {
-                Ok((state, tail)) => {
-                    let summary = RunSummary::of(&state);
-                    if tail.end < before {
-                        let lost = before - tail.end;
-                        unreadable.push((run, StoreError::Shrunk { path, lost }));
-                    } else if tail.torn > 0 {
-                        let torn = tail.torn;
-                        unreadable.push((run, StoreError::Torn { path, torn }));
-                    } else if tail.end == length {
-                        // Only what stays true as long as the journal has its length.
-                        changed.push((length, summary.clone()));
-                    }
-                    summaries.push(summary);
-                }
-                // It was removed meanwhile.
-                Err(StoreError::NoSuchRun(_)) => {}
-                Err(error) => unreadable.push((run, error)),
-            }
-        }
-        if let Some(index) = index {
-            index.put(&changed);
-        }
+        let (seen, troubles) = self.survey(true, |_, _| None)?;
+        let mut summaries: Vec<RunSummary> = seen.into_iter().map(|seen| seen.summary).collect();
         summaries.sort_by(|a, b| b.created.cmp(&a.created).then(a.run.cmp(&b.run)));
-        Ok((summaries, unreadable))
+        Ok((summaries, troubles))
     }
 
     fn create_fleet(&self, plan: FleetPlan) -> Result<(), StoreError> {
@@ -281,7 +297,7 @@ impl Store for Embedded {
     }
 
     fn fleets(&self) -> Result<Vec<String>, StoreError> {
-        fleet::names(&self.root)
+        Ok(fleet::lengths(&self.root)?.into_keys().collect())
     }
 
     fn put_artifact(&self, name: &str, media: &str, bytes: &[u8]) -> Result<Artifact, StoreError> {

@@ -1,5 +1,6 @@
 //! The records of a fleet run: a small file of its own, framed like a journal. Its sites' runs have journals like any others.
 
+use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::unix::fs::FileExt;
@@ -73,23 +74,17 @@ pub(super) fn read(root: &Path, fleet: &str) -> Result<Fleet, StoreError> {
     Fleet::replay(events).ok_or(StoreError::NotABeginning)
 }
 
-/// The ids of all fleet runs, sorted.
-pub(super) fn names(root: &Path) -> Result<Vec<String>, StoreError> {
-    let folder = root.join("fleets");
-    let entries = match std::fs::read_dir(&folder) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(source) => return Err(StoreError::io("list", folder)(source)),
-    };
-    let mut names: Vec<String> = entries
-        .flatten()
-        .filter_map(|entry| {
-            let name = entry.file_name();
-            Some(name.to_str()?.strip_suffix(".fleet")?.to_owned())
-        })
-        .collect();
-    names.sort();
-    Ok(names)
+/// The ids of all fleet runs, and the lengths of their files.
+pub(super) fn lengths(root: &Path) -> Result<BTreeMap<String, u64>, StoreError> {
+    let mut lengths = BTreeMap::new();
+    for path in embedded::entries(&root.join("fleets"))? {
+        let name = path.file_name().and_then(|name| name.to_str());
+        if let Some(fleet) = name.and_then(|name| name.strip_suffix(".fleet")) {
+            let known = path.metadata().map_err(StoreError::io("look at", &path))?;
+            lengths.insert(fleet.to_owned(), known.len());
+        }
+    }
+    Ok(lengths)
 }
 
 fn framed(event: &FleetEvent, path: &Path) -> Result<Vec<u8>, StoreError> {

@@ -14,6 +14,7 @@ mod group;
 mod index;
 mod journal;
 mod memory;
+mod outlook;
 mod prune;
 mod scan;
 mod settle;
@@ -27,6 +28,7 @@ pub use durable::{Durable, Submitted};
 pub use embedded::Embedded;
 pub use error::StoreError;
 pub use memory::Memory;
+pub use outlook::{Outlook, Troubles};
 pub use transfer::{StoredLine, StoredLines};
 
 /// A line about every readable run, and what is wrong with runs: why one cannot be read, or what is gone from one that can.

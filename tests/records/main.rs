@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod adopt;
+mod agent;
 mod beside;
 mod damage;
 mod disk;

@@ -1,12 +1,12 @@
 //! `run --sites` and `resume` of a fleet run: many sites in one process, with one live table and one summary.
 
 use std::collections::HashMap;
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use serde_json::{Map, Value, json};
+use tokio::sync::watch;
 
 use super::run::{new_id, patience, runtime, stop_signal};
 use crate::cli::args::RunArgs;
@@ -14,9 +14,9 @@ use crate::cli::exit::Exit;
 use crate::cli::fail::{Fail, chain};
 use crate::cli::fleet_live::FleetLive;
 use crate::cli::out;
+use crate::cli::site_probes::SiteProbes;
 use crate::cli::workspace::Workspace;
 use crate::engine::{Engine, FleetRun, FleetStop, Host, Standing, limits};
-use crate::probes::{ProbeSettings, Probes};
 use crate::record::{Fleet, FleetPlan, FleetSite, Mode, RunState, RunSummary};
 use crate::report::fleet::{FleetSiteFacts, FleetView};
 use crate::report::terminal;
@@ -66,22 +66,47 @@ pub(super) fn start(
             })
             .collect(),
     };
-    let host = FleetHost::new(workspace, plan.sites.len(), &checked)?;
+    let host = FleetHost::new(workspace, plan.sites.len(), &checked, Arc::default())?;
     let fleet = FleetRun::new(host.store.clone(), workspace.clock.clone(), plan, checked)?;
     work(workspace, &host, fleet, patience(args.watch))
 }
 
 /// Goes on with a fleet run.
 pub(super) fn resume(workspace: &Workspace, fleet: Fleet, watch: bool) -> Result<Exit, Fail> {
+    let (host, fleet) = again(workspace, fleet, Arc::default())?;
+    work(workspace, &host, fleet, patience(watch))
+}
+
+fn again(
+    workspace: &Workspace,
+    fleet: Fleet,
+    probes: Arc<SiteProbes>,
+) -> Result<(FleetHost<'_>, FleetRun), Fail> {
     let plan = &fleet.plan;
     let checked = crate::runbook::check(
         &plan.runbook_text,
         &format!("{} (as pinned in {})", plan.runbook, plan.fleet),
         &workspace.vocabulary(),
     )?;
-    let host = FleetHost::new(workspace, plan.sites.len(), &checked)?;
+    let host = FleetHost::new(workspace, plan.sites.len(), &checked, probes)?;
     let fleet = FleetRun::again(host.store.clone(), workspace.clock.clone(), fleet, checked)?;
-    work(workspace, &host, fleet, patience(watch))
+    Ok((host, fleet))
+}
+
+/// Goes on with a fleet run among other work, and writes its summary.
+pub(super) async fn carry_on(
+    workspace: &Workspace,
+    fleet: Fleet,
+    probes: Arc<SiteProbes>,
+    patience: Duration,
+    stop: &watch::Receiver<bool>,
+) -> Result<(FleetStop, Exit), Fail> {
+    let (host, mut fleet) = again(workspace, fleet, probes)?;
+    let stopped = fleet.work(&host, patience, stop).await?;
+    let view = FleetView::of(fleet.fleet(), host.facts(&fleet), workspace.clock.now());
+    write(workspace, &view)?;
+    let exit = exit(&fleet, &stopped);
+    Ok((stopped, exit))
 }
 
 /// The fleet run that `named` means, if any: its id, or the beginning of one.
@@ -267,40 +292,27 @@ struct FleetHost<'a> {
     workspace: &'a Workspace,
     store: Arc<dyn Store>,
     live: Arc<FleetLive>,
-    /// Probes by their resolvers.
-    probes: Mutex<HashMap<Vec<SocketAddr>, Probes>>,
+    probes: Arc<SiteProbes>,
     known: Mutex<HashMap<String, RunSummary>>,
     reports: bool,
 }
 
 impl<'a> FleetHost<'a> {
-    fn new(workspace: &'a Workspace, sites: usize, checked: &Checked) -> Result<Self, Fail> {
+    fn new(
+        workspace: &'a Workspace,
+        sites: usize,
+        checked: &Checked,
+        probes: Arc<SiteProbes>,
+    ) -> Result<Self, Fail> {
         let store: Embedded = workspace.store.grouped()?;
         Ok(FleetHost {
             workspace,
             store: Arc::new(store),
             live: FleetLive::new(&workspace.global, sites),
-            probes: Mutex::default(),
+            probes,
             known: Mutex::default(),
             reports: checked.runbook.report.is_some(),
         })
-    }
-
-    /// The probes for a site: the same for all sites with the same resolvers, and one set of budgets for all.
-    fn probes(&self, site: &Site) -> Result<Probes, Fail> {
-        let settings: ProbeSettings = self.workspace.probe_settings(site)?;
-        let mut known = guard(&self.probes);
-        if let Some(probes) = known.get(&settings.dns.servers) {
-            return Ok(probes.clone());
-        }
-        let servers = settings.dns.servers.clone();
-        let probes = match known.values().next() {
-            Some(first) => first.beside(settings),
-            None => Probes::new(settings, self.workspace.clock.clone()),
-        }
-        .map_err(|error| Fail::because("cannot set up the probes", error))?;
-        known.insert(servers, probes.clone());
-        Ok(probes)
     }
 
     /// What is known of each site, in the order of the fleet.
@@ -351,7 +363,7 @@ impl Host for FleetHost<'_> {
     fn engine(&self, site: &Site) -> Result<Engine, String> {
         Ok(Engine {
             store: self.store.clone(),
-            probes: self.probes(site).map_err(|fail| fail.text())?,
+            probes: (self.probes.of(self.workspace, site)).map_err(|fail| fail.text())?,
             templates: self.workspace.templates.clone(),
             observer: self.live.of_site(&site.id),
             // The fleet waits for its sites, not each for itself.

@@ -1,9 +1,11 @@
 //! The commands, one file a family.
 
 pub(super) mod adopt;
+pub(super) mod agent;
 pub(super) mod decide;
 pub(super) mod demo;
 pub(super) mod doctor;
+pub(super) mod due;
 pub(super) mod fleet;
 pub(super) mod init;
 pub(super) mod listing;

@@ -1,6 +1,6 @@
 //! `run` and `resume`: wiring of the engine to a site, a reporter and the signals of the process.
 
-use std::collections::BTreeSet;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,7 +18,6 @@ use crate::engine::{PlanRequest, Stop, TakenUp, plan};
 use crate::record::{Mode, RunState, RunStatus};
 use crate::runbook::Checked;
 use crate::site::Site;
-use crate::store::Store;
 
 /// How long a process stays when the next date is near.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -156,7 +155,7 @@ pub(in crate::cli) fn resume(
 }
 
 /// The process may have gone away between the end of the run and its documents.
-fn write_missing_reports(workspace: &Workspace, state: &RunState) -> Result<(), Fail> {
+pub(super) fn write_missing_reports(workspace: &Workspace, state: &RunState) -> Result<(), Fail> {
     let (checked, _) = workspace.pinned(state)?;
     if checked.runbook.report.is_some()
         && !super::report::is_complete(workspace, state, workspace.store.root())
@@ -164,63 +163,6 @@ fn write_missing_reports(workspace: &Workspace, state: &RunState) -> Result<(), 
         super::report::write_all(workspace, state, workspace.store.root())?;
     }
     Ok(())
-}
-
-/// Goes on with every open run that can go on now. Fleet runs go first, as a whole: with their limits, and with the sites that
-/// they have not started yet.
-pub(in crate::cli) fn resume_all(workspace: &Workspace) -> Result<Exit, Fail> {
-    let now = workspace.clock.now();
-    let mut worst = Exit::Healthy;
-    let mut resumed = 0;
-    let summaries = workspace.summaries()?;
-    let can_go_on: BTreeSet<&str> = summaries
-        .iter()
-        .filter(|run| !run.is_finished())
-        .filter(|run| run.status == RunStatus::Active || run.due.is_some_and(|due| due <= now))
-        .map(|run| run.run.as_str())
-        .collect();
-    let known: BTreeSet<&str> = summaries.iter().map(|run| run.run.as_str()).collect();
-    let open = summaries.iter().filter(|run| !run.is_finished());
-    let waiting: BTreeSet<&str> = open.map(|run| run.run.as_str()).collect();
-    let mut of_fleets: BTreeSet<String> = BTreeSet::new();
-    for name in workspace.store.fleets()? {
-        let fleet = workspace.store.fleet(&name)?;
-        let sites = &fleet.plan.sites;
-        let started = sites
-            .iter()
-            .any(|site| can_go_on.contains(site.run.as_str()));
-        // Canaries that wait keep the others from starting: taking the fleet run up would change nothing.
-        let mut canaries = sites.iter().take(fleet.plan.limits.canary);
-        let held = canaries.any(|site| {
-            waiting.contains(site.run.as_str()) && !can_go_on.contains(site.run.as_str())
-        });
-        let open = fleet.stopped.is_none()
-            && !held
-            && sites.iter().any(|site| !known.contains(site.run.as_str()));
-        if fleet.finished.is_some() || !(started || open) {
-            continue;
-        }
-        resumed += 1;
-        of_fleets.extend(sites.iter().map(|site| site.run.clone()));
-        let exit = super::fleet::resume(workspace, fleet, false)
-            .unwrap_or_else(|fail| out::fail(&workspace.global, &fail));
-        worst = worst.or_worse(exit);
-    }
-    for summary in &summaries {
-        if !can_go_on.contains(summary.run.as_str()) || of_fleets.contains(&summary.run) {
-            continue;
-        }
-        resumed += 1;
-        let exit = match resume(workspace, &summary.run, false) {
-            Ok(exit) => exit,
-            Err(fail) => out::fail(&workspace.global, &fail),
-        };
-        worst = worst.or_worse(exit);
-    }
-    if resumed == 0 {
-        out::remark(&workspace.global, "nothing is due");
-    }
-    Ok(worst)
 }
 
 pub(super) fn go_on(
@@ -231,20 +173,37 @@ pub(super) fn go_on(
     site: Site,
     live: &Arc<Live>,
 ) -> Result<Exit, Fail> {
-    let mut worker = engine.worker(run, checked, site)?;
-    let stop = runtime()?.block_on(async {
+    let (state, stop, written) = runtime()?.block_on(async {
         let mut stop = stop_signal();
-        worker.work(&mut stop).await
+        carry_on(workspace, engine, run, checked, site, &mut stop).await
     })?;
-    let state = worker.into_state();
-    if matches!(stop, Stop::Finished(_)) && checked.runbook.report.is_some() {
-        let written = super::report::write_all(workspace, &state, workspace.store.root())?;
-        for path in written {
-            live.say(&format!("report: {}", path.display()));
-        }
+    for path in written {
+        live.say(&format!("report: {}", path.display()));
     }
     tell_end(workspace, &state, &stop, live)?;
     Ok(Exit::from(&stop))
+}
+
+/// Goes on with a run until nothing can go on, and writes its documents when it ends. Gives the run as it was left, why, and
+/// the paths of the documents.
+pub(super) async fn carry_on(
+    workspace: &Workspace,
+    engine: &crate::engine::Engine,
+    run: TakenUp,
+    checked: &Checked,
+    site: Site,
+    stop: &mut watch::Receiver<bool>,
+) -> Result<(RunState, Stop, Vec<PathBuf>), Fail> {
+    let mut worker = engine.worker(run, checked, site)?;
+    let stop = worker.work(stop).await?;
+    let state = worker.into_state();
+    let written = match stop {
+        Stop::Finished(_) if checked.runbook.report.is_some() => {
+            super::report::write_all(workspace, &state, workspace.store.root())?
+        }
+        _ => Vec::new(),
+    };
+    Ok((state, stop, written))
 }
 
 /// What a person, or a program, has to know when the process ends.

@@ -1,0 +1,79 @@
+//! All runs as they stand, for a process that looks again and again: only journals that have grown are read.
+
+use std::collections::{BTreeMap, HashMap};
+
+use super::{Embedded, Store, StoreError, fleet};
+use crate::record::{Fleet, RunSummary};
+
+/// What is wrong with runs, by their ids.
+pub type Troubles = Vec<(String, StoreError)>;
+
+/// All runs and fleet runs as they stood at the last look.
+#[derive(Debug, Default)]
+pub struct Outlook {
+    runs: HashMap<String, Seen>,
+    /// The fleet runs that have not ended, by their ids, with the lengths of their files.
+    fleets: BTreeMap<String, (u64, Option<Fleet>)>,
+    looked: bool,
+}
+
+/// A run at the last look.
+#[derive(Debug)]
+pub(super) struct Seen {
+    pub(super) summary: RunSummary,
+    /// The length of its journal, if that holds nothing behind its events: until it grows, nothing has happened.
+    pub(super) length: Option<u64>,
+}
+
+impl Outlook {
+    /// Looks at what has changed. The first look asks the index, so that thousands of runs need no replay.
+    ///
+    /// # Errors
+    /// When the store cannot be listed. What is wrong with single runs is given back.
+    pub fn refresh(&mut self, store: &Embedded) -> Result<Troubles, StoreError> {
+        let known = |run: &str, length: u64| {
+            let seen = self.runs.get(run)?;
+            (seen.length == Some(length)).then(|| seen.summary.clone())
+        };
+        let (seen, mut troubles) = store.survey(!self.looked, known)?;
+        self.looked = true;
+        self.runs = seen
+            .into_iter()
+            .map(|seen| (seen.summary.run.clone(), seen))
+            .collect();
+        let lengths = fleet::lengths(store.root())?;
+        self.fleets.retain(|name, _| lengths.contains_key(name));
+        for (name, length) in lengths {
+            if self
+                .fleets
+                .get(&name)
+                .is_some_and(|(old, _)| *old == length)
+            {
+                continue;
+            }
+            match store.fleet(&name) {
+                Ok(fleet) => {
+                    let open = fleet.finished.is_none().then_some(fleet);
+                    self.fleets.insert(name, (length, open));
+                }
+                Err(error) => troubles.push((name, error)),
+            }
+        }
+        Ok(troubles)
+    }
+
+    /// All runs, in no order.
+    pub fn runs(&self) -> impl Iterator<Item = &RunSummary> {
+        self.runs.values().map(|seen| &seen.summary)
+    }
+
+    /// A run by its id.
+    pub fn run(&self, run: &str) -> Option<&RunSummary> {
+        self.runs.get(run).map(|seen| &seen.summary)
+    }
+
+    /// The fleet runs that have not ended.
+    pub fn fleets(&self) -> impl Iterator<Item = &Fleet> {
+        self.fleets.values().filter_map(|(_, open)| open.as_ref())
+    }
+}

@@ -4,6 +4,7 @@
 //! of it and collects all faults; [`Diagnostics`] show them.
 
 mod diagnostic;
+mod plain;
 mod reader;
 mod suggest;
 mod tree;

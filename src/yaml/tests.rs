@@ -72,6 +72,100 @@ fn what_readers_of_yaml_disagree_about_is_refused() {
     }
 }
 
+/// The quick reader has nothing to say, or says what the whole reader says, with the same places.
+fn agree(text: &str) -> bool {
+    let file = SourceFile::new("x", text);
+    match plain::read(&file) {
+        Some(node) => {
+            assert_eq!(Ok(node), tree::parse_whole(&file), "{text:?}");
+            true
+        }
+        None => false,
+    }
+}
+
+#[test]
+fn ordinary_files_are_read_quickly_and_the_same() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/runbooks");
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let text = std::fs::read_to_string(&path).unwrap();
+        assert!(agree(&text), "{} takes the long way", path.display());
+    }
+    for folder in ["runbook", "site"] {
+        let quick = cases::good(folder)
+            .iter()
+            .filter(|(_, text)| agree(text))
+            .count();
+        assert!(quick > 5, "only {quick} cases of {folder} are read quickly");
+        for (name, _) in cases::good(folder) {
+            agree(&cases::faulty(folder, &name));
+        }
+    }
+}
+
+#[test]
+fn what_is_out_of_the_common_takes_the_long_way() {
+    for value in [
+        "017",
+        "1_000",
+        "1.5",
+        "1e3",
+        "-1",
+        "+1",
+        "0x1f",
+        "0b1",
+        "0o7",
+        "0b1s",
+        "~",
+        "null",
+        "Null",
+        "NULL",
+        "True",
+        "FALSE",
+        ".inf",
+        "inf",
+        "NaN",
+        "",
+        "!x 1",
+        "&a 1",
+        "12345678901234567890",
+        "{}",
+        "[]",
+        "{1: a}",
+        "{a: 1, a: 2}",
+        "{<<: x}",
+        "[a, b",
+    ] {
+        let text = format!("- {value}\n");
+        assert!(!agree(&text), "{text:?} is read the quick way");
+    }
+    for value in [
+        "a",
+        "y",
+        "yes",
+        "off",
+        "0s",
+        "6h",
+        "1h30m",
+        "127.0.0.1",
+        "1.2.3",
+        "10.5.x",
+        "/etc/x",
+        "'017'",
+        "\"\"",
+        "0",
+        "42",
+        "true",
+    ] {
+        let text = format!("- {value}\n");
+        assert!(agree(&text), "{text:?} takes the long way");
+    }
+    let levels = |count| format!("a: {}1{}\n", "[".repeat(count), "]".repeat(count));
+    assert!(agree(&levels(20)));
+    assert!(!agree(&levels(40)));
+}
+
 #[test]
 fn all_repeated_keys_are_told_at_once() {
     let said = faults("a: 1\na: 2\nb:\n  c: 1\n  c: 2\n");
@@ -226,5 +320,10 @@ proptest! {
             Ok(node) => { let _ = node.to_json(); }
             Err(faults) => { let _ = faults.render(false, 80); }
         }
+    }
+
+    #[test]
+    fn the_quick_reader_agrees(parts in prop::collection::vec("[a-c]: |- |\\n|  |    |\\[|\\]|\\{|\\}|, |'|\"|# |\\||>|---\\n|yes|true|null|[0-9]{1,2}|[0-9]h|1\\.5|é|\\?", 0..40)) {
+        agree(&parts.concat());
     }
 }

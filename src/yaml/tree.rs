@@ -10,14 +10,14 @@ use std::sync::Arc;
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_saphyr::{DuplicateKeyPolicy, Location, MergeKeyPolicy, Spanned};
 
-use super::{Diagnostic, Diagnostics, SourceFile, Span};
+use super::{Diagnostic, Diagnostics, SourceFile, Span, plain};
 
 /// Bytes of text that are read at most.
 const MAX_BYTES: usize = 1 << 20;
 /// Mappings, lists and scalars, aliases unfolded.
-const MAX_NODES: usize = 50_000;
+pub(super) const MAX_NODES: usize = 50_000;
 /// Nesting.
-const MAX_DEPTH: usize = 32;
+pub(super) const MAX_DEPTH: usize = 32;
 
 /// A value and its place.
 #[derive(Debug, Clone, PartialEq)]
@@ -109,6 +109,14 @@ pub fn parse(file: &Arc<SourceFile>) -> Result<Node, Diagnostics> {
             "a runbook or site file is written by hand; is this the right file?",
         )));
     }
+    match plain::read(file) {
+        Some(node) => Ok(node),
+        None => parse_whole(file),
+    }
+}
+
+/// Reads a text of which nothing is known.
+pub(super) fn parse_whole(file: &Arc<SourceFile>) -> Result<Node, Diagnostics> {
     let options = serde_saphyr::options! {
         strict_booleans: true,
         leading_zero_numbers_as_strings: true,
@@ -210,7 +218,7 @@ fn plant(
 }
 
 /// Without the line ends after a block of text.
-fn trimmed(file: &SourceFile, span: Span) -> Span {
+pub(super) fn trimmed(file: &SourceFile, span: Span) -> Span {
     let kept = file.slice(span).trim_end().len();
     if kept == 0 {
         span

@@ -2,6 +2,7 @@
 //! running when the time is over or the one who waits has gone.
 
 use std::collections::BTreeMap;
+use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 use std::process::{ExitStatus, Stdio};
 use std::time::{Duration, Instant};
@@ -157,27 +158,63 @@ impl Command {
 
 fn start(invocation: &Invocation) -> Result<Child, CommandError> {
     let (program, arguments) = invocation.argv.split_first().ok_or(CommandError::Empty)?;
-    let mut process = Process::new(program);
-    process
-        .args(arguments)
-        .env_clear()
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .kill_on_drop(true);
-    if let Some(path) = std::env::var_os("PATH") {
-        process.env("PATH", path);
+    let path = match invocation.env.get("PATH") {
+        Some(own) => Some(OsString::from(own)),
+        None => std::env::var_os("PATH"),
+    };
+    let spawn = |file: &OsStr| {
+        let mut process = Process::new(file);
+        process
+            .args(arguments)
+            .env_clear()
+            .stdin(match invocation.stdin.is_empty() {
+                true => Stdio::null(),
+                false => Stdio::piped(),
+            })
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true);
+        if let Some(path) = &path {
+            process.env("PATH", path);
+        }
+        process.envs(&invocation.env);
+        if let Some(directory) = &invocation.directory {
+            process.current_dir(directory);
+        }
+        #[cfg(unix)]
+        process.process_group(0).arg0(program);
+        process.spawn()
+    };
+    // A name that the standard library has to look up in a PATH other than ours makes it copy this whole process before it
+    // starts the program; a full path does not. What cannot be started so is left to the slow way, and its error.
+    let quick = path
+        .as_deref()
+        .and_then(|path| look_up(program, path))
+        .and_then(|file| spawn(file.as_os_str()).ok());
+    match quick {
+        Some(child) => Ok(child),
+        None => spawn(OsStr::new(program)).map_err(|source| CommandError::Start {
+            program: program.clone(),
+            source,
+        }),
     }
-    process.envs(&invocation.env);
-    if let Some(directory) = &invocation.directory {
-        process.current_dir(directory);
+}
+
+/// The file that a bare name stands for in `path`, when that is beyond doubt: the first file there is of this name.
+fn look_up(program: &str, path: &OsStr) -> Option<PathBuf> {
+    if program.contains('/') {
+        return None;
     }
-    #[cfg(unix)]
-    process.process_group(0);
-    process.spawn().map_err(|source| CommandError::Start {
-        program: program.clone(),
-        source,
-    })
+    for folder in std::env::split_paths(path) {
+        if !folder.is_absolute() {
+            return None;
+        }
+        let file = folder.join(program);
+        if file.is_file() {
+            return Some(file);
+        }
+    }
+    None
 }
 
 /// The program with all its children; ended when dropped.
@@ -316,6 +353,38 @@ mod tests {
             .collect();
         names.sort_unstable();
         assert_eq!(names, ["ONLY", "PATH"]);
+    }
+
+    #[tokio::test]
+    async fn a_name_is_looked_up_in_the_path_that_is_given() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let folder = tempfile::tempdir().unwrap();
+        let write = |name: &str, text: &str, mode| {
+            let path = folder.path().join(name);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(&path, text).unwrap();
+            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
+        };
+        write("first/told", "#!/bin/sh\necho not to be run\n", 0o644);
+        write("second/told", "#!/bin/sh\necho $0 $PATH\n", 0o755);
+        // Without its first line only the slow way knows what to do with it.
+        write("second/bare", "echo bare\n", 0o755);
+        let path = ["first", "second"].map(|name| folder.path().join(name).display().to_string());
+        for (name, said) in [
+            ("told", format!("{}/told {}", path[1], path.join(":"))),
+            ("bare", "bare".to_owned()),
+        ] {
+            let mut invocation = Invocation::new(vec![name.to_owned()]);
+            invocation.env.insert("PATH".to_owned(), path.join(":"));
+            let output = Command.run(&invocation).await.unwrap();
+            assert_eq!(String::from_utf8_lossy(&output.stdout).trim_end(), said);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_program_is_called_by_the_name_that_was_given() {
+        let output = Command.run(&sh("echo $0; read x; echo end")).await.unwrap();
+        assert_eq!(output.stdout, b"sh\nend\n", "and it has nothing to read");
     }
 
     #[tokio::test]

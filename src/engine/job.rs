@@ -1,5 +1,6 @@
 //! One attempt of one step: everything it needs, owned, so that it can run on its own.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -7,7 +8,7 @@ use serde_json::Value;
 
 use super::Engine;
 use super::observer::StepProgress;
-use super::variables::Snapshot;
+use super::variables::{Snapshot, variables};
 use crate::actions::{
     Action, ActionError, Args, ArtifactSink, Conditions, Context, Next, Reconciled, Report,
     Secrets, StepInfo, Vault, WaitFor,
@@ -54,8 +55,11 @@ pub(super) struct Shared {
     pub(super) engine: Engine,
     pub(super) site: Site,
     pub(super) secrets: Secrets,
-    pub(super) judge: fn(&str, &Value) -> Result<bool, String>,
+    pub(super) judge: JudgeOf,
 }
+
+/// Judges a condition; the second argument gathers the variables that it names.
+pub(super) type JudgeOf = fn(&str, &dyn Fn(&BTreeSet<String>) -> Value) -> Result<bool, String>;
 
 struct Sink<'a>(&'a dyn Store);
 
@@ -73,17 +77,19 @@ impl ArtifactSink for Sink<'_> {
 }
 
 struct Judge<'a> {
-    judge: fn(&str, &Value) -> Result<bool, String>,
+    judge: JudgeOf,
     facts: &'a Snapshot,
 }
 
 impl Conditions for Judge<'_> {
     fn holds(&self, condition: &str, result: &Value) -> Result<bool, String> {
-        let mut values = super::variables::variables(&self.facts.state, None, None);
-        if let Some(map) = values.as_object_mut() {
-            map.insert("result".to_owned(), result.clone());
-        }
-        (self.judge)(condition, &values)
+        (self.judge)(condition, &|wanted| {
+            let mut values = variables(&self.facts.state, None, wanted);
+            if let Some(map) = values.as_object_mut() {
+                map.insert("result".to_owned(), result.clone());
+            }
+            values
+        })
     }
 }
 

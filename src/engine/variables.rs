@@ -10,17 +10,17 @@ use crate::record::{Finding, RunState, StepState};
 use crate::report::View;
 use crate::store::Store;
 
-/// The variables of a run: `site`, `inputs`, `steps`, `findings`, `run`, and the item of a `foreach` under its alias. With
-/// `wanted`, only those that it names.
+/// The variables of a run that are wanted: `site`, `inputs`, `steps`, `findings`, `run`, and the item of a `foreach` under its
+/// alias. All of them would be a copy of everything that a run has found out.
 pub(super) fn variables(
     state: &RunState,
     item: Option<(&str, &Value)>,
-    wanted: Option<&BTreeSet<String>>,
+    wanted: &BTreeSet<String>,
 ) -> Value {
     let created = &state.created;
     let mut values = Map::new();
     let mut put = |name: &str, value: &dyn Fn() -> Value| {
-        if wanted.is_none_or(|wanted| wanted.contains(name)) {
+        if wanted.contains(name) {
             values.insert(name.to_owned(), value());
         }
     };

@@ -264,7 +264,7 @@ impl Worker {
             .step(key)
             .and_then(|state| state.item.as_ref());
         let alias = step.foreach.as_ref().map(|foreach| foreach.alias.as_str());
-        variables(&self.run.state, alias.zip(item), Some(wanted))
+        variables(&self.run.state, alias.zip(item), wanted)
     }
 
     fn unfold(&mut self, key: &str, step: &Step) -> Result<(), EngineError> {

@@ -102,7 +102,9 @@ impl Worker {
             secrets: Secrets(runbook.runbook.secrets.clone()),
             judge: |condition, values| {
                 Expression::compile(condition)
-                    .and_then(|condition| condition.holds(values))
+                    .and_then(|condition| {
+                        condition.holds(&values(&condition.references().variables))
+                    })
                     .map_err(|error| chain(&error))
             },
         });

@@ -170,6 +170,9 @@ impl Workspace {
         {
             return Ok(named.to_owned());
         }
+        if ended_too && let Some(run) = self.only_run(named)? {
+            return Ok(run);
+        }
         let summaries = self.summaries()?;
         let mut by_id = summaries
             .iter()
@@ -206,6 +209,14 @@ impl Workspace {
                 self.store.root().display()
             ))),
         }
+    }
+
+    /// The run that `named` means when the ids alone tell: they begin with their site's, and only one begins so. No run needs
+    /// to be read for that.
+    fn only_run(&self, named: &str) -> Result<Option<String>, Fail> {
+        let ids = self.store.ids()?;
+        let mut so = ids.into_iter().filter(|id| id.starts_with(named));
+        Ok(so.next().filter(|_| so.next().is_none()))
     }
 
     /// The runbook and site pinned in a run.

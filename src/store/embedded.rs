@@ -62,6 +62,15 @@ impl Embedded {
         &self.root
     }
 
+    /// The ids of all runs, in no order. A run whose creation was cut short may be among them.
+    ///
+    /// # Errors
+    /// When the store cannot be listed.
+    pub fn ids(&self) -> Result<Vec<String>, StoreError> {
+        let journals = self.journals()?.into_iter();
+        Ok(journals.map(|(run, _)| run).collect())
+    }
+
     fn folder(&self, name: &str) -> Result<PathBuf, StoreError> {
         folder(&self.root, name)
     }

@@ -5,10 +5,9 @@
 //! taken over. The site's file is also the gate through which every new run of the site passes, one at a time.
 
 use std::fs::{File, OpenOptions};
-use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
-use super::StoreError;
+use super::{StoreError, embedded};
 use crate::record::{RunCreated, RunLock, RunState};
 
 /// The claim of a new run, while nobody else can claim for the same site.
@@ -62,12 +61,8 @@ impl Claim {
 
     /// Names the new holder.
     pub(super) fn settle(self, run: &str) -> Result<(), StoreError> {
-        let Named { path, mut file, .. } = self.mine;
-        let write = (|| {
-            file.set_len(0)?;
-            file.seek(SeekFrom::Start(0))?;
-            file.write_all(run.as_bytes())
-        })();
+        let Named { path, file, .. } = self.mine;
+        let write = embedded::rewrite(&file, run);
         write.map_err(StoreError::io("write", path))
     }
 }
@@ -93,11 +88,8 @@ impl Named {
         Named::read(path, file)
     }
 
-    fn read(path: PathBuf, mut file: File) -> Result<Self, StoreError> {
-        let mut holder = String::new();
-        file.read_to_string(&mut holder)
-            .map_err(StoreError::io("read", &path))?;
-        let holder = holder.trim().to_owned();
+    fn read(path: PathBuf, file: File) -> Result<Self, StoreError> {
+        let holder = embedded::first_line(&file).map_err(StoreError::io("read", &path))?;
         Ok(Named {
             path,
             file,

@@ -11,8 +11,8 @@
 //! ```
 
 use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
-use std::io::{self, Read, Write};
-use std::os::unix::fs::DirBuilderExt;
+use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, FileExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 use std::time::SystemTime;
@@ -55,6 +55,20 @@ impl Embedded {
             group: Some(Arc::new(Group::start(&self.root)?)),
             ..self.clone()
         })
+    }
+
+    /// Lets appends gather: [`Embedded::hurry`] will be called whenever the process has nothing to do but wait for them.
+    pub fn gather(&self) {
+        if let Some(group) = &self.group {
+            group.gather();
+        }
+    }
+
+    /// Nothing more is appended before what was appended is on disk.
+    pub fn hurry(&self) {
+        if let Some(group) = &self.group {
+            group.hurry();
+        }
     }
 
     /// The folder.
@@ -202,6 +216,7 @@ impl Store for Embedded {
     fn create(&self, first: NewEvent) -> Result<Box<dyn Journal>, StoreError> {
         if self.group.is_some() {
             let (journal, durable) = self.begin(first)?;
+            self.hurry();
             durable.block()?;
             return Ok(journal);
         }
@@ -244,7 +259,7 @@ impl Store for Embedded {
 
     fn hold(&self, run: &str) -> Result<Box<dyn Hold>, StoreError> {
         let path = self.folder("runs")?.join(format!("{run}.lock"));
-        let mut file = OpenOptions::new()
+        let file = OpenOptions::new()
             .read(true)
             .write(true)
             .create(true)
@@ -254,8 +269,7 @@ impl Store for Embedded {
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
-                let mut holder = String::new();
-                let _ = file.read_to_string(&mut holder);
+                let holder = first_line(&file).unwrap_or_default();
                 let holder = if holder.is_empty() {
                     "another process".to_owned()
                 } else {
@@ -274,14 +288,12 @@ impl Store for Embedded {
                 });
             }
         }
-        let write = file.set_len(0).and_then(|()| {
-            write!(
-                file,
-                "process {} on {}",
-                std::process::id(),
-                crate::store::host_name()
-            )
-        });
+        let holder = format!(
+            "process {} on {}",
+            std::process::id(),
+            crate::store::host_name()
+        );
+        let write = rewrite(&file, &holder);
         write.map_err(StoreError::io("write", &path))?;
         Ok(Box::new(FileHold(file)))
     }
@@ -351,6 +363,26 @@ impl Store for Embedded {
             Err(altered())
         }
     }
+}
+
+/// Makes `line` the first line of a small file, which holds no truth. The file is never emptied: ext4 writes one that was to
+/// disk as soon as it is closed, which costs more than all else about it.
+pub(super) fn rewrite(file: &File, line: &str) -> io::Result<()> {
+    let text = format!("{line}\n");
+    file.write_all_at(text.as_bytes(), 0)?;
+    if file.metadata()?.len() > text.len() as u64 {
+        file.set_len(text.len() as u64)?;
+    }
+    Ok(())
+}
+
+/// The first line of a small file; empty when there is none.
+pub(super) fn first_line(file: &File) -> io::Result<String> {
+    // No more than a name: one look at the file is enough.
+    let mut bytes = [0; 512];
+    let read = file.read_at(&mut bytes, 0)?;
+    let text = String::from_utf8_lossy(&bytes[..read]);
+    Ok(text.lines().next().unwrap_or_default().trim().to_owned())
 }
 
 /// A folder below the store's, made if it is not there.

@@ -5,6 +5,9 @@
 //! there what has gathered. What the log holds is durable: after a power cut the journals are made whole from it (see
 //! [`settle`]). A process that dies loses nothing, for the kernel still has what was written to the journals.
 //!
+//! A process that can tell when it has nothing to do but wait says so ([`Group::gather`], [`Group::hurry`]): then appends that
+//! are about to come share the sync of those that are there, and none waits for it longer than the process would anyway.
+//!
 //! A log is done with once its journals have reached the disk by themselves: it is put aside when it is long, or by whoever
 //! opens the store later.
 
@@ -14,6 +17,7 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use tokio::sync::oneshot;
 
@@ -22,6 +26,10 @@ use super::{Durable, StoreError, embedded, frame};
 
 /// Bytes after which a new log is begun.
 const LONG: u64 = 16 << 20;
+/// Appends that are worth a sync while the process still has things to do: with more, the disk would rest meanwhile.
+const ENOUGH: usize = 8;
+/// The longest that fewer are kept waiting, should nobody hurry.
+const LONGEST: Duration = Duration::from_millis(5);
 /// Bytes put aside at a time, see `journal`.
 const SPACE: usize = 256 << 10;
 
@@ -49,6 +57,17 @@ struct Queue {
     runs: BTreeSet<String>,
     failed: Option<PathBuf>,
     closing: bool,
+    /// Somebody tells when there is nothing more to come.
+    gathers: bool,
+    /// Nothing more is to come.
+    hurry: bool,
+}
+
+impl Queue {
+    /// Is what has gathered worth a sync?
+    fn is_ripe(&self) -> bool {
+        self.closing || self.hurry || !self.gathers || self.waiting.len() >= ENOUGH
+    }
 }
 
 impl Shared {
@@ -95,9 +114,28 @@ impl Group {
         if !queue.runs.contains(run) {
             queue.runs.insert(run.to_owned());
         }
+        // The thread sleeps without a limit of time only while there is nothing.
+        let wakes = first || queue.is_ripe();
         drop(queue);
-        self.shared.filled.notify_one();
+        if wakes {
+            self.shared.filled.notify_one();
+        }
         Ok(Durable::Later(durable))
+    }
+
+    /// From now on somebody calls [`Group::hurry`] whenever nothing more is to come.
+    pub(super) fn gather(&self) {
+        self.shared.queue().gathers = true;
+    }
+
+    /// Nothing more is to come before what has gathered is on disk.
+    pub(super) fn hurry(&self) {
+        let mut queue = self.shared.queue();
+        if !queue.buffer.is_empty() && !queue.hurry {
+            queue.hurry = true;
+            drop(queue);
+            self.shared.filled.notify_one();
+        }
     }
 }
 
@@ -122,9 +160,17 @@ fn flush_all(shared: &Shared, mut log: Log) {
                 .wait(queue)
                 .unwrap_or_else(PoisonError::into_inner);
         }
+        if !queue.is_ripe() {
+            let (gathered, _) = shared
+                .filled
+                .wait_timeout_while(queue, LONGEST, |queue| !queue.is_ripe())
+                .unwrap_or_else(PoisonError::into_inner);
+            queue = gathered;
+        }
         if queue.buffer.is_empty() {
             return;
         }
+        queue.hurry = false;
         batch.clear();
         std::mem::swap(&mut batch, &mut queue.buffer);
         let waiting = std::mem::take(&mut queue.waiting);

@@ -358,6 +358,9 @@ impl Journal for FileJournal {
 
     fn append(&mut self, expected: u64, events: &[NewEvent]) -> Result<Vec<Event>, StoreError> {
         let submitted = self.submit(expected, &mut events.to_vec())?;
+        if let Some(group) = &self.group {
+            group.hurry();
+        }
         submitted.durable.block()?;
         Ok(submitted.events)
     }

@@ -20,6 +20,8 @@ mod scan;
 mod settle;
 mod transfer;
 
+use std::sync::LazyLock;
+
 use crate::record::{
     Artifact, Event, Fleet, FleetEvent, FleetPlan, NewEvent, RunState, RunSummary,
 };
@@ -203,7 +205,10 @@ impl Recorded {
 
 /// This machine's name, for messages about who works on a run.
 pub(crate) fn host_name() -> String {
-    std::fs::read_to_string("/proc/sys/kernel/hostname")
-        .map(|name| name.trim().to_owned())
-        .unwrap_or_else(|_| "this machine".to_owned())
+    static NAME: LazyLock<String> = LazyLock::new(|| {
+        std::fs::read_to_string("/proc/sys/kernel/hostname")
+            .map(|name| name.trim().to_owned())
+            .unwrap_or_else(|_| "this machine".to_owned())
+    });
+    NAME.clone()
 }

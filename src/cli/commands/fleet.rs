@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde_json::{Map, Value, json};
 use tokio::sync::watch;
 
-use super::run::{new_id, patience, runtime, stop_signal};
+use super::run::{new_id, patience, runtime_that_tells, stop_signal};
 use crate::cli::args::RunArgs;
 use crate::cli::exit::Exit;
 use crate::cli::fail::{Fail, chain};
@@ -178,7 +178,10 @@ fn work(
     let id = fleet.fleet().plan.fleet.clone();
     let count = fleet.fleet().plan.sites.len();
     host.live.say(&format!("fleet run {id}: {count} sites"));
-    let stop = runtime()?.block_on(async {
+    // What the runs append while one of them can go on shares a sync.
+    let store = host.store.clone();
+    store.gather();
+    let stop = runtime_that_tells(move || store.hurry())?.block_on(async {
         let stop = stop_signal();
         fleet.work(host, patience, &stop).await
     });
@@ -290,7 +293,7 @@ fn exit(fleet: &FleetRun, stop: &FleetStop) -> Exit {
 /// What the sites of a fleet share: the store with its syncs, the probes with their budgets, the screen.
 struct FleetHost<'a> {
     workspace: &'a Workspace,
-    store: Arc<dyn Store>,
+    store: Arc<Embedded>,
     live: Arc<FleetLive>,
     probes: Arc<SiteProbes>,
     known: Mutex<HashMap<String, RunSummary>>,

@@ -234,8 +234,16 @@ fn tell_end(workspace: &Workspace, state: &RunState, stop: &Stop, live: &Live) -
 
 /// A runtime for one run: one thread does, the work is waiting.
 pub(in crate::cli) fn runtime() -> Result<tokio::runtime::Runtime, Fail> {
+    runtime_that_tells(|| {})
+}
+
+/// The same, and `idle` is called whenever there is nothing to do but wait.
+pub(super) fn runtime_that_tells(
+    idle: impl Fn() + Send + Sync + 'static,
+) -> Result<tokio::runtime::Runtime, Fail> {
     tokio::runtime::Builder::new_current_thread()
         .enable_all()
+        .on_thread_park(idle)
         .build()
         .map_err(|error| Fail::because("cannot start the runtime", error))
 }

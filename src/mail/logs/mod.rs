@@ -10,7 +10,7 @@ mod exim;
 mod host;
 mod iis;
 mod postfix;
-mod queue;
+pub(in crate::mail::logs) mod queue;
 mod sendmail;
 mod syslog;
 #[cfg(test)]

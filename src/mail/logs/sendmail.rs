@@ -34,6 +34,7 @@ impl Format for Sendmail {
         Reader::Lines(Box::new(MailLog {
             clock: Clock::new(options),
             queue: Recent::default(),
+            log_ins: Recent::default(),
         }))
     }
 }
@@ -41,6 +42,14 @@ impl Format for Sendmail {
 struct MailLog {
     clock: Clock,
     queue: Recent<Key, Origin>,
+    /// Who logged in last in a process, and from where: each connection has a process of its own.
+    log_ins: Recent<Key, LogIn>,
+}
+
+struct LogIn {
+    account: Box<str>,
+    method: Option<Box<str>>,
+    client: Box<str>,
 }
 
 impl LineReader for MailLog {
@@ -99,6 +108,20 @@ impl MailLog {
             let (sender, rest) = value(rest);
             let relay = field(rest, "relay=").and_then(host);
             let known = self.queue.remove(key).unwrap_or_default();
+            // ESMTPA and ESMTPSA (RFC 3848): the client had logged in.
+            let authenticated = field(rest, "proto=").is_some_and(|proto| proto.ends_with('A'));
+            let log_in = Key::new(parts.pid)
+                .filter(|_| authenticated)
+                .and_then(|pid| self.log_ins.get(pid))
+                .filter(|log_in| relay.is_some_and(|host| *log_in.client == *host.name));
+            let known = match log_in {
+                Some(log_in) => Origin {
+                    account: Some(log_in.account.clone()),
+                    auth_method: log_in.method.clone(),
+                    ..known
+                },
+                None => known,
+            };
             self.queue.insert(
                 key,
                 Origin {
@@ -170,14 +193,16 @@ impl MailLog {
             let relay = field(rest, "relay=").and_then(host)?;
             let account = field(rest, "authid=")?;
             let method = field(rest, "mech=");
-            self.queue.insert(
-                key,
-                Origin {
-                    account: Some(account.into()),
-                    auth_method: method.map(Box::from),
-                    ..Origin::default()
-                },
-            );
+            if let Some(pid) = Key::new(parts.pid) {
+                self.log_ins.insert(
+                    pid,
+                    LogIn {
+                        account: account.into(),
+                        method: method.map(Box::from),
+                        client: relay.name.into(),
+                    },
+                );
+            }
             event.what = What::Authenticated;
             event.remote = own(relay.name);
             event.address = relay.address;

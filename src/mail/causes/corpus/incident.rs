@@ -7,6 +7,8 @@ use crate::mail::causes::{Facts, RelayFact};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Incident {
     StolenAccount,
+    /// Strangers log in as Guest and send in anybody's name.
+    GuestRelay,
     StolenMailbox,
     OpenRelay,
     Backscatter,
@@ -18,8 +20,9 @@ pub(super) enum Incident {
     ForgedAbroad,
 }
 
-pub(super) const ALL: [Incident; 10] = [
+pub(super) const ALL: [Incident; 11] = [
     Incident::StolenAccount,
+    Incident::GuestRelay,
     Incident::StolenMailbox,
     Incident::OpenRelay,
     Incident::Backscatter,
@@ -36,7 +39,7 @@ const UNKNOWN: End = End::Said("5.1.1", "550 5.1.1 User unknown");
 impl Incident {
     pub(super) fn cause(self) -> &'static str {
         match self {
-            Self::StolenAccount => "stolen-account",
+            Self::StolenAccount | Self::GuestRelay => "stolen-account",
             Self::StolenMailbox => "stolen-mailbox",
             Self::OpenRelay => "open-relay",
             Self::Backscatter => "backscatter",
@@ -76,6 +79,15 @@ impl Incident {
                     From::Account("user1@acme.example".to_owned(), ip),
                     "user1@acme.example".to_owned(),
                 )
+            }),
+            Self::GuestRelay => spam(server, |server| {
+                let ip = format!(
+                    "{}.{}.5.6",
+                    30 + server.dice.below(60),
+                    server.dice.below(250)
+                );
+                let forged = format!("s{}@forged.example", server.dice.below(999));
+                (From::Account("Guest".to_owned(), ip), forged)
             }),
             Self::StolenMailbox => {
                 spam(server, |_| (From::Program, "user1@acme.example".to_owned()))
@@ -136,12 +148,19 @@ impl Incident {
                     "450 4.7.1 Too many messages from your address, try again later",
                 ),
             }),
-            Self::OwnDns => fail(server, |_| {
-                End::Failed("4.4.3", "Host or domain name not found. Name service error for name=DOMAIN type=MX: Host not found, try again".to_owned())
-            }),
-            Self::PortBlock => fail(server, |_| {
-                End::Failed("4.4.1", "connect to HOST: Connection timed out".to_owned())
-            }),
+            Self::OwnDns => fail(server, |_| End::NoName),
+            Self::PortBlock => {
+                fail(server, |_| End::NoAnswer);
+                // From the second day on nothing reaches any host.
+                let from = server.at(1, 0);
+                for message in &mut server.messages {
+                    let leaves = !matches!(message.from, From::Refused(_))
+                        && !matches!(message.end, End::Mailbox);
+                    if leaves && message.at >= from {
+                        message.end = End::NoAnswer;
+                    }
+                }
+            }
             Self::ForgedAbroad => {
                 for n in 0..900u64 {
                     let at = server.at(1, i64::try_from(n % 20).unwrap_or(0));
@@ -225,6 +244,7 @@ pub(super) fn office(server: &mut Server) {
             "root@acme.example",
             &End::Mailbox,
         );
-        server.write(at, "smtpd", "NOQUEUE: reject: RCPT from unknown[185.9.9.9]: 454 4.7.1 <a@b.example>: Relay access denied; from=<c@d.example> to=<a@b.example> proto=ESMTP helo=<x>");
+        let stranger = From::Refused("185.9.9.9".to_owned());
+        server.message(at, &stranger, "c@d.example", "a@b.example", &End::Sent);
     }
 }

@@ -1,7 +1,7 @@
-//! A server that writes a Postfix log of what happens to it.
+//! A server and the messages that pass through it.
 
+use jiff::SignedDuration;
 use jiff::civil::{DateTime, date};
-use jiff::{SignedDuration, ToSpan};
 
 /// Numbers that look random and are the same each time.
 pub(super) struct Dice(u64);
@@ -17,37 +17,51 @@ impl Dice {
 }
 
 /// How a message came in.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub(super) enum From {
     /// Logged in, from an address.
     Account(String, String),
     /// From an address, without a log-in.
     Client(String),
-    /// A program on the server.
+    /// A program or a mailbox on the server.
     Program,
     /// A bounce that the server made.
     Bounce,
+    /// A stranger at this address who wants to relay, and is refused.
+    Refused(String),
 }
 
 /// What became of it.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub(super) enum End {
     Sent,
     /// Delivered to a mailbox here.
     Mailbox,
     /// Sent on to another address than it was addressed to.
     Forwarded(String),
-    /// The remote host says this.
+    /// The remote host says this: status and reply.
     Said(&'static str, &'static str),
-    /// No host was reached, for this reason.
-    Failed(&'static str, String),
+    /// The domain could not be looked up.
+    NoName,
+    /// The host could not be reached.
+    NoAnswer,
+}
+
+/// A message to one recipient.
+#[derive(Debug, Clone)]
+pub(super) struct Message {
+    pub(super) at: DateTime,
+    pub(super) number: u64,
+    pub(super) from: From,
+    pub(super) sender: String,
+    pub(super) recipient: String,
+    pub(super) end: End,
 }
 
 pub(super) struct Server {
     pub(super) mailboxes: u64,
     pub(super) dice: Dice,
-    lines: Vec<(DateTime, String)>,
-    queue: u64,
+    pub(super) messages: Vec<Message>,
 }
 
 pub(super) const DAYS: i64 = 3;
@@ -57,8 +71,7 @@ impl Server {
         Self {
             mailboxes,
             dice: Dice(seed),
-            lines: Vec::new(),
-            queue: 0xA0_0000,
+            messages: Vec::new(),
         }
     }
 
@@ -70,15 +83,6 @@ impl Server {
         start.saturating_add(span)
     }
 
-    pub(super) fn write(&mut self, at: DateTime, service: &str, text: &str) {
-        let line = format!(
-            "{}.000000+01:00 mail postfix/{service}[77]: {text}",
-            at.strftime("%Y-%m-%dT%H:%M:%S")
-        );
-        self.lines.push((at, line));
-    }
-
-    /// A whole message to one recipient.
     pub(super) fn message(
         &mut self,
         at: DateTime,
@@ -87,91 +91,13 @@ impl Server {
         recipient: &str,
         end: &End,
     ) {
-        self.queue += 1;
-        let id = format!("{:X}", self.queue);
-        let number = self.queue;
-        let enters = match from {
-            From::Account(user, ip) => Some(format!(
-                "client=unknown[{ip}], sasl_method=LOGIN, sasl_username={user}"
-            )),
-            From::Client(ip) => Some(format!("client=unknown[{ip}]")),
-            From::Program => {
-                self.write(at, "pickup", &format!("{id}: uid=33 from=<{sender}>"));
-                None
-            }
-            From::Bounce => None,
-        };
-        if let Some(enters) = enters {
-            self.write(at, "smtpd", &format!("{id}: {enters}"));
-        }
-        self.write(
+        self.messages.push(Message {
             at,
-            "cleanup",
-            &format!("{id}: message-id=<{number}@mail.acme.example>"),
-        );
-        self.write(
-            at,
-            "qmgr",
-            &format!("{id}: from=<{sender}>, size=2048, nrcpt=1 (queue active)"),
-        );
-        let domain = recipient.rsplit('@').next().unwrap_or_default().to_owned();
-        // One network a domain, so that each is an organisation of its own.
-        let net = domain.bytes().fold(7u32, |sum, byte| {
-            sum.wrapping_mul(31).wrapping_add(u32::from(byte))
+            number: self.messages.len() as u64 + 1,
+            from: from.clone(),
+            sender: sender.to_owned(),
+            recipient: recipient.to_owned(),
+            end: end.clone(),
         });
-        let host = format!("mx.{domain}[203.{}.{}.25]:25", net % 200, (net >> 8) % 250);
-        let (service, words) = match end {
-            End::Sent => (
-                "smtp",
-                format!(
-                    "to=<{recipient}>, relay={host}, delay=1, delays=0/0/1/0, dsn=2.0.0, status=sent (250 2.0.0 Ok: queued)"
-                ),
-            ),
-            End::Mailbox => (
-                "local",
-                format!(
-                    "to=<{recipient}>, relay=local, delay=1, delays=0/0/1/0, dsn=2.0.0, status=sent (delivered to maildir)"
-                ),
-            ),
-            End::Forwarded(to) => (
-                "smtp",
-                format!(
-                    "to=<{to}>, orig_to=<{recipient}>, relay=mx.freemail.example[198.51.100.25]:25, delay=1, delays=0/0/1/0, dsn=2.0.0, status=sent (250 2.0.0 Ok)"
-                ),
-            ),
-            End::Said(dsn, reply) => {
-                let status = if dsn.starts_with('4') {
-                    "deferred"
-                } else {
-                    "bounced"
-                };
-                let named = host.trim_end_matches(":25");
-                (
-                    "smtp",
-                    format!(
-                        "to=<{recipient}>, relay={host}, delay=1, delays=0/0/1/0, dsn={dsn}, status={status} (host {named} said: {reply} (in reply to RCPT TO command))"
-                    ),
-                )
-            }
-            End::Failed(dsn, reason) => (
-                "smtp",
-                format!(
-                    "to=<{recipient}>, relay=none, delay=30, delays=0/0/30/0, dsn={dsn}, status=deferred ({})",
-                    reason.replace("HOST", &host).replace("DOMAIN", &domain)
-                ),
-            ),
-        };
-        let later = at.saturating_add(2.seconds());
-        self.write(later, service, &format!("{id}: {words}"));
-        self.write(later, "qmgr", &format!("{id}: removed"));
-    }
-
-    /// The log, in the order of its times; only the first lines where it is cut.
-    pub(super) fn log(mut self, cut: Option<usize>) -> String {
-        self.lines.sort_by_key(|(at, _)| *at);
-        let lines = self.lines.iter().map(|(_, line)| line.as_str());
-        lines
-            .take(cut.unwrap_or(usize::MAX))
-            .fold(String::new(), |log, line| log + line + "\n")
     }
 }

@@ -7,7 +7,6 @@ use super::super::failure::Failure;
 use super::super::signal::{Measure, Signal, judge};
 use super::super::wilson::lower_bound;
 use super::{Input, counted, places};
-use crate::mail::events::What;
 use crate::mail::reply::Class;
 
 const DAY: i64 = 24 * 3600;
@@ -52,44 +51,28 @@ pub(super) fn t14_standing(input: &Input<'_>) -> Option<Signal> {
     )
 }
 
-/// T17: remote hosts that were never reached.
+/// T17: remote hosts that could not be reached when they were tried last.
 pub(super) fn t17_unreachable(input: &Input<'_>) -> Option<Signal> {
     let definition = definitions().signal("T17")?;
-    let mut answered: BTreeMap<&str, bool> = BTreeMap::new();
-    for failure in input.failures.iter().filter(|f| f.is_outbound()) {
-        if let Some(host) = failure.event.remote.as_deref() {
-            *answered.entry(host).or_insert(false) |= failure.event.what == What::Refused;
-        }
-    }
-    let failed: Vec<&Failure<'_>> = input
-        .failures
-        .iter()
-        .filter(|f| f.event.what == What::DeliveryFailed && f.class == Class::Network)
-        .filter(|f| {
-            f.event
-                .remote
-                .as_deref()
-                .is_some_and(|host| answered.get(host) == Some(&false))
-        })
-        .collect();
-    let dead: BTreeSet<&str> = failed
-        .iter()
-        .filter_map(|f| f.event.remote.as_deref())
-        .collect();
+    let hosts = input.traffic.reach.ranked();
+    let dead: Vec<_> = hosts.iter().filter(|(_, reach)| reach.dead).collect();
     let (share, least) = (definition.limit("share"), definition.count("hosts"));
     judge(
         "T17",
-        input.enough && answered.len() >= least,
+        input.enough && hosts.len() >= least,
         Measure {
-            over: lower_bound(dead.len(), answered.len()) > share,
+            over: lower_bound(dead.len(), hosts.len()) > share,
             cases: dead.len(),
             measured: format!(
                 "{} of {}",
                 dead.len(),
-                counted(answered.len(), "remote host", "remote hosts")
+                counted(hosts.len(), "remote host", "remote hosts")
             ),
             expected: format!("more than {:.0} % of at least {least}", share * 100.0),
-            places: places(failed),
+            places: dead
+                .iter()
+                .flat_map(|(_, reach)| reach.places.iter().cloned())
+                .collect(),
         },
     )
 }

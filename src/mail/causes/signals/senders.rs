@@ -75,7 +75,8 @@ pub(super) fn t13_relayed(input: &Input<'_>) -> Option<Signal> {
         definition.count("networks"),
         definition.count("recipients"),
     );
-    let over = relayed.messages >= messages
+    let over = !relayed.unsure
+        && relayed.messages >= messages
         && relayed.networks.len() >= networks
         && relayed.recipients.len() > recipients;
     judge(
@@ -86,10 +87,15 @@ pub(super) fn t13_relayed(input: &Input<'_>) -> Option<Signal> {
             over,
             cases: relayed.messages,
             measured: format!(
-                "{} of {} to {}",
+                "{} of {} to {}{}",
                 counted(relayed.messages, "message", "messages"),
                 counted(relayed.networks.len(), "client network", "client networks"),
-                counted(relayed.recipients.len(), "recipient", "recipients")
+                counted(relayed.recipients.len(), "recipient", "recipients"),
+                if relayed.unsure {
+                    "; the log does not tell whether they had logged in"
+                } else {
+                    ""
+                }
             ),
             expected: format!(
                 "at least {networks} client networks and more than {recipients} recipients"

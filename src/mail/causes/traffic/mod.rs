@@ -2,6 +2,7 @@
 //! usage register lists and what the pictures show. Memory is bounded whatever the log holds.
 
 mod order;
+mod reach;
 mod register;
 mod relayed;
 mod reported;
@@ -22,6 +23,7 @@ use crate::mail::events::{Direction, Event, Place, What};
 use crate::mail::reply::{Class, catalogue};
 
 pub(super) use order::Order;
+pub(super) use reach::Reach;
 pub use register::{Kind, Register, Usage};
 pub(super) use relayed::Relayed;
 pub use reported::{Reported, Tally};
@@ -52,6 +54,8 @@ pub struct Traffic {
     /// Outbound failures by hour since 1970 and class.
     pub(super) hours: BTreeMap<i64, BTreeMap<Class, u64>>,
     remotes: Table<Host>,
+    /// Whether remote hosts could be reached when they were tried last.
+    pub(super) reach: Table<Reach>,
     pub(super) accounts: Table<User>,
     pub(super) devices: Table<User>,
     pub(super) programs: Table<User>,
@@ -104,6 +108,7 @@ impl Traffic {
             refused_clients: BTreeMap::new(),
             hours: BTreeMap::new(),
             remotes: Table::new(REMOTES),
+            reach: Table::new(REMOTES),
             accounts: users(),
             devices: users(),
             programs: users(),
@@ -162,6 +167,10 @@ impl Traffic {
             *classes.entry(failure.class).or_insert(0) += 1;
         }
         if let Some(host) = event.remote.as_deref() {
+            let dead = event.what == What::DeliveryFailed && failure.class == Class::Network;
+            if dead || event.what == What::Refused {
+                self.reach.at(host).tried(event, dead);
+            }
             let host = self.remotes.at(host);
             host.failures += 1;
             *host.classes.entry(failure.class).or_insert(0) += 1;
@@ -274,6 +283,9 @@ impl Traffic {
         let delivered = event.what == What::Delivered;
         self.attempts += 1;
         self.delivered += u64::from(delivered);
+        if let Some(host) = event.remote.as_deref().filter(|_| delivered) {
+            self.reach.at(host).tried(event, false);
+        }
         let sender = event.sender.as_deref().map(str::to_lowercase);
         let first = queue.is_none_or(|queue| self.outbound_seen.is_new(queue));
         if let (Some(sender), true) = (sender.as_deref(), first) {

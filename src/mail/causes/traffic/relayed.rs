@@ -3,6 +3,7 @@
 //! A message for a mailbox of the site that is forwarded to the outside looks the same at its end: client, sender and last
 //! recipient are all foreign. So a message counts only when none of its recipients belongs to the site, before forwarding
 //! too, and nothing is proved until several clients reached several recipients: forwarding leads to few, a relay to many.
+//! Exchange's message tracking does not tell who had logged in: what it shows may as well be a stolen account.
 
 use std::collections::{BTreeSet, HashMap};
 use std::net::IpAddr;
@@ -24,6 +25,8 @@ struct Message {
 pub(in super::super) struct Relayed {
     young: HashMap<u64, Message>,
     old: HashMap<u64, Message>,
+    /// Some of it stands in a log that does not tell who had logged in.
+    unsure: bool,
     settled: Settled,
 }
 
@@ -31,6 +34,8 @@ pub(in super::super) struct Relayed {
 #[derive(Debug, Clone, Default)]
 pub(in super::super) struct Settled {
     pub(in super::super) messages: usize,
+    /// The log does not tell whether the clients had logged in.
+    pub(in super::super) unsure: bool,
     pub(in super::super) recipients: BTreeSet<String>,
     /// Networks of the clients.
     pub(in super::super) networks: BTreeSet<u32>,
@@ -50,6 +55,8 @@ impl Relayed {
             .as_deref()
             .unwrap_or_default()
             .to_lowercase();
+        let source = event.source.as_deref().unwrap_or_default();
+        self.unsure |= source.starts_with("exchange/");
         let message = self.at(queue);
         if message.candidate.is_none() {
             message.candidate = Some((recipient, network(client), event.place.clone()));
@@ -70,6 +77,7 @@ impl Relayed {
     /// What is known by now, with the messages that are still followed.
     pub(in super::super) fn so_far(&self) -> Settled {
         let mut settled = self.settled.clone();
+        settled.unsure = self.unsure;
         settled.add(self.old.values().chain(self.young.values()));
         settled
     }

@@ -11,6 +11,7 @@ use super::header::{Columns, fields_of};
 use crate::mail::events::{
     Direction, Event, Format, Head, LineReader, Options, Out, Reader, What, Why, Zone, fields,
 };
+use crate::mail::logs::queue::{Key, Origin, Recent};
 use crate::mail::reply::Reply;
 
 /// The format.
@@ -43,7 +44,18 @@ impl Format for Tracking {
 #[derive(Default)]
 struct Rows {
     columns: Columns,
+    /// The messages of which the arrival was read, by their ids on this server.
+    arrived: Recent<Key, Arrived>,
 }
+
+struct Arrived {
+    origin: Origin,
+    /// The recipients as they were addressed, as far as they fit.
+    recipients: Box<str>,
+}
+
+/// Characters of the recipients that are remembered of a message.
+const ADDRESSED: usize = 1_000;
 
 impl LineReader for Rows {
     fn line(&mut self, number: u32, line: &str, out: &mut Out<'_>) {
@@ -77,11 +89,12 @@ impl LineReader for Rows {
 
 impl Rows {
     /// `Some(true)` for an event, `Some(false)` for nothing that is looked for.
-    fn read(&self, number: u32, line: &str, out: &mut Out<'_>) -> Option<bool> {
+    fn read(&mut self, number: u32, line: &str, out: &mut Out<'_>) -> Option<bool> {
         let row = fields(line, ',')?;
         let value = |name: &str| self.columns.value(&row, name);
         let time: Timestamp = value("date-time")?.parse().ok()?;
         let step = value("event-id")?;
+        let key = value("internal-message-id").and_then(Key::new);
         let source = value("source").unwrap_or_default();
         let own = |text: &str| Some(Cow::Owned(text.to_owned()));
         let mut event = Event {
@@ -123,6 +136,20 @@ impl Rows {
                         value("sender-address").filter(|who| submitted && who.contains('@'));
                     event.account = author.and_then(own);
                 }
+                let recipients = value("recipient-address").unwrap_or_default();
+                if let Some(key) = key {
+                    let text = |text: &Option<Cow<'_, str>>| text.as_deref().map(Box::from);
+                    let origin = Origin {
+                        client: text(&event.remote),
+                        client_address: event.address,
+                        account: text(&event.account),
+                        sender: text(&event.sender),
+                        ..Origin::default()
+                    };
+                    let recipients = recipients.chars().take(ADDRESSED).collect::<String>();
+                    let recipients = recipients.to_lowercase().into();
+                    self.arrived.insert(key, Arrived { origin, recipients });
+                }
                 out.event(&event);
                 return Some(true);
             }
@@ -152,6 +179,10 @@ impl Rows {
                 .and_then(own);
             event.address = server;
         }
+        let arrived = key.and_then(|key| self.arrived.get(key));
+        if let Some(arrived) = &arrived {
+            arrived.origin.complete(&mut event);
+        }
         let statuses = value("recipient-status").unwrap_or_default();
         let recipients: Vec<&str> = value("recipient-address")?.split(';').collect();
         let apart: Vec<&str> = statuses.split(';').collect();
@@ -162,9 +193,22 @@ impl Rows {
             };
             said(&mut event, status, by_smtp);
             event.recipient = own(recipient.trim());
+            // Another address than those that the message came with: a forwarding or a list led on to it.
+            event.original = arrived
+                .as_ref()
+                .filter(|arrived| arrived.led_on_to(recipient.trim()))
+                .and_then(|arrived| own(arrived.recipients.split(';').next()?));
             out.event(&event);
         }
         Some(true)
+    }
+}
+
+impl Arrived {
+    fn led_on_to(&self, recipient: &str) -> bool {
+        let whole = self.recipients.len() < ADDRESSED;
+        let recipient = recipient.to_lowercase();
+        whole && !self.recipients.is_empty() && self.recipients.split(';').all(|to| to != recipient)
     }
 }
 
@@ -193,6 +237,9 @@ fn said(event: &mut Event<'_>, status: &str, by_smtp: bool) {
         "ROUTING.",
         "STOREDRV.",
         "AGENT",
+        "Error encountered while communicating",
+        "Failed to connect",
+        "DNS query failed",
     ]
     .iter()
     .any(|mark| text.contains(mark));

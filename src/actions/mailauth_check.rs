@@ -23,7 +23,9 @@ use std::net::IpAddr;
 
 use serde::Serialize;
 
-use super::{Action, ActionError, Argument, Context, Effect, Kind, Next, Output, Report, Work};
+use super::{
+    Action, ActionError, Argument, Context, Effect, Kind, Next, Output, Report, Work, address,
+};
 use crate::mail::dnsbl::{a_labels, askable};
 use crate::mail::ptr::{Helo, helo};
 use crate::record::{Finding, Severity, Verdict};
@@ -263,45 +265,19 @@ fn plan(context: &Context<'_>) -> Result<Plan, ActionError> {
 
 fn addresses(context: &Context<'_>) -> Result<Vec<IpAddr>, ActionError> {
     let site = context.site;
-    let mut addresses: Vec<IpAddr> = Vec::new();
-    let mut add = |address: IpAddr| {
-        if !addresses.contains(&address) {
-            addresses.push(address);
-        }
-    };
-    match context.args.texts("address")? {
-        Some(given) => {
-            for text in given {
-                let address: IpAddr =
-                    text.trim()
-                        .trim_matches(['[', ']'])
-                        .parse()
-                        .map_err(|error| {
-                            ActionError::because(
-                                format!("cannot evaluate SPF for '{text}': it is no address"),
-                                error,
-                            )
-                            .nothing_sent()
-                        })?;
-                let address = askable(address, site.laboratory).map_err(|why| {
-                    ActionError::because(format!("cannot evaluate SPF for {text}"), why)
-                        .nothing_sent()
-                })?;
-                add(address);
-            }
-        }
-        None => {
-            site.outbound.addresses.iter().copied().for_each(&mut add);
-            // where mail was really seen to leave, through the smarthost too
-            let egress = context
-                .facts
-                .latest_outputs("delivery.probe")
-                .and_then(|outputs| outputs.get("egress")?.as_str()?.parse().ok());
-            if let Some(egress) = egress
-                && askable(egress, site.laboratory).is_ok()
-            {
-                add(egress);
-            }
+    let ours = &site.outbound.addresses;
+    let mut addresses = address::given(context, "address", ours, "evaluate SPF for")?;
+    if context.args.get("address").is_none() {
+        // where mail was really seen to leave, through the smarthost too
+        let egress = context
+            .facts
+            .latest_outputs("delivery.probe")
+            .and_then(|outputs| outputs.get("egress")?.as_str()?.parse().ok());
+        if let Some(egress) = egress
+            && askable(egress, site.laboratory).is_ok()
+            && !addresses.contains(&egress)
+        {
+            addresses.push(egress);
         }
     }
     Ok(addresses)

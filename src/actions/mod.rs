@@ -5,6 +5,7 @@
 //!
 //! To add one: write `src/actions/<name>.rs` with a unit struct that implements [`Action`], and add it to the list below.
 
+mod address;
 mod approval;
 mod argument;
 mod blacklist_scan;
@@ -23,9 +24,11 @@ mod http_request;
 mod mailauth_check;
 mod manual;
 mod notify;
+mod owner_lookup;
 mod rdns_verify;
 mod relay_test;
 mod report;
+mod reverse_zone;
 mod server_check;
 mod smarthost_check;
 mod target;
@@ -49,6 +52,7 @@ pub static ACTIONS: &[&dyn Action] = &[
     &vantage_check::VantageCheck,
     &blacklist_scan::BlacklistScan,
     &rdns_verify::RdnsVerify,
+    &owner_lookup::OwnerLookup,
     &mailauth_check::MailauthCheck,
     &relay_test::RelayTest,
     &smarthost_check::SmarthostCheck,

@@ -13,8 +13,9 @@ mod tests;
 
 use std::net::IpAddr;
 
-use super::{Action, ActionError, Argument, Context, Effect, Kind, Next, Output, Report, Work};
-use crate::mail::dnsbl::askable;
+use super::{
+    Action, ActionError, Argument, Context, Effect, Kind, Next, Output, Report, Work, address,
+};
 use crate::record::Verdict;
 
 /// The check.
@@ -76,7 +77,8 @@ impl Action for RdnsVerify {
 }
 
 async fn verify(context: &Context<'_>) -> Result<Next, ActionError> {
-    let addresses = addresses(context)?;
+    let ours = &context.site.outbound.addresses;
+    let addresses = address::given(context, "addresses", ours, "verify the name of")?;
     let helo = helo(context).await?;
     let mut findings = Vec::new();
     let mut judged = Vec::new();
@@ -179,36 +181,4 @@ async fn look_up_all(
     }
     views.sort_by_key(|(place, _)| *place);
     Ok(views.into_iter().map(|(_, view)| view).collect())
-}
-
-/// The addresses, each once. One that no receiver can see is a fault of the site file, not of the network.
-fn addresses(context: &Context<'_>) -> Result<Vec<IpAddr>, ActionError> {
-    let given = match context.args.texts("addresses")? {
-        Some(given) => given,
-        None => context
-            .site
-            .outbound
-            .addresses
-            .iter()
-            .map(ToString::to_string)
-            .collect(),
-    };
-    let mut addresses = Vec::new();
-    for text in given {
-        let address: IpAddr = text
-            .trim()
-            .trim_matches(['[', ']'])
-            .parse()
-            .map_err(|error| {
-                ActionError::because(format!("cannot verify '{text}': it is no address"), error)
-                    .nothing_sent()
-            })?;
-        let address = askable(address, context.site.laboratory).map_err(|why| {
-            ActionError::because(format!("cannot verify the name of {text}"), why).nothing_sent()
-        })?;
-        if !addresses.contains(&address) {
-            addresses.push(address);
-        }
-    }
-    Ok(addresses)
 }

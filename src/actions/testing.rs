@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use hickory_proto::op::{Message, ResponseCode};
-use hickory_proto::rr::rdata::{A, AAAA, CNAME, MX, PTR, SOA, TXT};
+use hickory_proto::rr::rdata::{A, AAAA, CNAME, MX, NS, PTR, SOA, TXT};
 use hickory_proto::rr::{Name, RData, Record, RecordType};
 use serde_json::Value;
 use tokio::net::UdpSocket;
@@ -21,7 +21,7 @@ use crate::record::{Artifact, Finding, StepState};
 use crate::site::Site;
 use crate::templates::Templates;
 
-/// A zone file of one line a record: `name TYPE value`. Types: A, AAAA, PTR, TXT, SOA, MX (`name MX 10 host`, `MX 0 .`), CNAME (`name CNAME target`), and what
+/// A zone file of one line a record: `name TYPE value`. Types: A, AAAA, PTR, TXT, SOA, NS, MX (`name MX 10 host`, `MX 0 .`), CNAME (`name CNAME target`), and what
 /// to do for any type of a name: NODATA, REFUSED, SERVFAIL, SILENT. `ONCE` is an A record that is gone after one question. A name may begin with `*.` (any name below). Names that
 /// are not there do not exist.
 #[derive(Debug, Default, Clone)]
@@ -139,6 +139,7 @@ fn data(kind: &str, value: &str) -> RData {
         "A" => RData::A(A(value.parse::<Ipv4Addr>().unwrap())),
         "AAAA" => RData::AAAA(AAAA(value.parse().unwrap())),
         "PTR" => RData::PTR(PTR(name(value))),
+        "NS" => RData::NS(NS(name(value))),
         "CNAME" => RData::CNAME(CNAME(name(value))),
         // a string holds 255 octets at most
         "TXT" => RData::TXT(TXT::new(

@@ -8,7 +8,7 @@ use super::fail::{Fail, chain};
 use crate::engine::Observer;
 use crate::mail::dnsbl;
 use crate::probes::dns::Budget;
-use crate::probes::{Clock, DnsSettings, ProbeSettings, Probes, SystemClock};
+use crate::probes::{Clock, DnsSettings, HttpSettings, ProbeSettings, Probes, SystemClock};
 use crate::record::{RunState, RunSummary};
 use crate::runbook::{Checked, Vocabulary};
 use crate::settings::{self, Settings};
@@ -93,8 +93,13 @@ impl Workspace {
             further_budgets: Some(budgets),
             ..DnsSettings::default()
         };
+        let http = HttpSettings {
+            kept: Some(self.store.root().join("public")),
+            ..HttpSettings::default()
+        };
         Ok(ProbeSettings {
             dns,
+            http,
             ..ProbeSettings::default()
         })
     }

@@ -14,6 +14,7 @@ pub mod marked;
 pub mod mta_sts;
 pub mod ntlm;
 pub mod ptr;
+pub mod rdap;
 pub mod relay;
 pub mod reply;
 mod reports;

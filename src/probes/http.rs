@@ -1,6 +1,9 @@
 //! HTTP as a probe needs it: one request, one answer, no redirect followed, nothing retried.
 
+mod kept;
+
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
@@ -11,6 +14,8 @@ use rustls::pki_types::CertificateDer;
 use rustls::{ClientConfig, RootCertStore};
 
 use super::dns::{Dns, Question, RecordKind};
+use kept::Shelf;
+pub use kept::{NotFetched, told};
 
 /// How to ask.
 #[derive(Debug, Clone)]
@@ -25,6 +30,8 @@ pub struct HttpSettings {
     pub extra_roots: Vec<CertificateDer<'static>>,
     /// Go through the proxy that the environment names (HTTPS_PROXY and its kin).
     pub use_proxy: bool,
+    /// Where public files are kept for the next process; see [`Http::kept`].
+    pub kept: Option<PathBuf>,
 }
 
 impl Default for HttpSettings {
@@ -35,6 +42,7 @@ impl Default for HttpSettings {
             body_cap: 1024 * 1024,
             extra_roots: Vec::new(),
             use_proxy: true,
+            kept: None,
         }
     }
 }
@@ -160,6 +168,7 @@ pub struct Http {
     client: Arc<OnceLock<Client>>,
     settings: Arc<HttpSettings>,
     dns: Option<Dns>,
+    shelf: Arc<Shelf>,
 }
 
 impl Http {
@@ -175,9 +184,17 @@ impl Http {
         }
         Ok(Self {
             client: Arc::default(),
+            shelf: Arc::new(Shelf::new(settings.kept.clone())),
             settings: Arc::new(settings),
             dns,
         })
+    }
+
+    /// The same client, with the public files of another: what that one fetched is not fetched again.
+    #[must_use]
+    pub fn sharing(mut self, other: &Http) -> Self {
+        self.shelf = other.shelf.clone();
+        self
     }
 
     fn client(&self) -> Result<&Client, HttpSetupError> {

@@ -72,7 +72,7 @@ impl Probes {
         Self::with(settings, clock, dns, own_names)
     }
 
-    /// Other probes, with other resolvers and the same clock, that share the budgets of list operators with these.
+    /// Other probes, with other resolvers and the same clock, that share the budgets of list operators and the public files with these.
     ///
     /// # Errors
     ///
@@ -80,7 +80,9 @@ impl Probes {
     pub fn beside(&self, settings: ProbeSettings) -> Result<Self, SetupError> {
         let own_names = !settings.dns.servers.is_empty();
         let dns = self.dns.beside(settings.dns.clone());
-        Self::with(settings, self.clock.clone(), dns, own_names)
+        let mut beside = Self::with(settings, self.clock.clone(), dns, own_names)?;
+        beside.http = beside.http.sharing(&self.http);
+        Ok(beside)
     }
 
     fn with(

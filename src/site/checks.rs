@@ -179,3 +179,15 @@ pub(super) fn resolver(text: &str) -> Result<(), String> {
     }
     Err(format!("'{text}' is not a resolver"))
 }
+
+/// Where the registries of addresses are named: a URL, or `none`.
+pub(super) fn registry(text: &str) -> Result<(), String> {
+    let host = text
+        .strip_prefix("https://")
+        .or_else(|| text.strip_prefix("http://"));
+    let good = host.is_some_and(|host| !host.is_empty() && !host.contains([' ', '@', '?', '#']));
+    if good || text == "none" {
+        return Ok(());
+    }
+    Err(format!("'{text}' is no address of a registry"))
+}

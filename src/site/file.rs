@@ -73,6 +73,7 @@ pub(super) const SITE_FIELDS: &[&str] = &[
     "dkim",
     "probe",
     "resolver",
+    "rdap",
     "vantage",
     "laboratory",
     "lists",
@@ -120,6 +121,12 @@ impl Lowering<'_> {
                 "resolver",
                 checks::resolver,
                 "write ADDRESS or ADDRESS:PORT; IPv6 with a port like [::1]:53",
+            ),
+            rdap: self.checked(
+                &fields,
+                "rdap",
+                checks::registry,
+                "write none, or the folder's URL such as https://data.iana.org/rdap/",
             ),
             vantage: fields
                 .get("vantage")

@@ -54,6 +54,9 @@ pub struct Site {
     pub probe: Option<ProbeMailbox>,
     /// Resolvers to ask, `ADDRESS` or `ADDRESS:PORT`; empty: the machine's own.
     pub resolver: Vec<String>,
+    /// The folder of files that name the registries of addresses (RFC 9224), as a URL; `none`: no registry is asked. Absent:
+    /// IANA's, and none for a laboratory.
+    pub rdap: Option<String>,
     /// Where this machine stands, seen from the site.
     pub vantage: Option<Vantage>,
     /// Reserved and documentation addresses count as public, and every document says so.

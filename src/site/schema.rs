@@ -63,6 +63,7 @@ pub fn schema() -> Value {
                 }))),
             })),
             "resolver": texts("resolvers to ask, ADDRESS or ADDRESS:PORT; none: the machine's own"),
+            "rdap": text("folder of the files that name the registries of addresses, as a URL; none: no registry is asked"),
             "vantage": {"enum": ["outside", "inside", "server"], "description": "where this machine stands, seen from the site"},
             "laboratory": {"type": "boolean", "description": "reserved addresses count as public, and every document says so"},
             "lists": object("settings of blocklist scans", json!({

@@ -44,6 +44,7 @@ probe:
   recipient: check@example.net
   imap: {host: imap.example.net, username: check, password: {command: [pass, show, imap]}}
 resolver: [192.0.2.53, "192.0.2.53:5353", "::1", "[::1]:53"]
+rdap: http://127.0.0.1:8080/rdap/
 vantage: outside
 laboratory: true
 lists: {keys: {dqs: {env: DQS_KEY}}, except: [some-list], also: []}
@@ -75,6 +76,7 @@ fn a_full_site_is_read() {
     );
     assert_eq!(smarthost.tls, Tls::Starttls);
     assert_eq!(site.resolver.len(), 4);
+    assert_eq!(site.rdap.as_deref(), Some("http://127.0.0.1:8080/rdap/"));
     assert!(site.laboratory && site.knows_host("192.0.2.80"));
     assert_eq!(
         site.probe.unwrap().imap.unwrap().password,

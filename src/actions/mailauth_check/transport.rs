@@ -14,7 +14,7 @@ use crate::mail::mta_sts::{
     report_name, report_record,
 };
 use crate::probes::Http;
-use crate::probes::http::{HttpError, HttpRequest};
+use crate::probes::http::{HttpRequest, told};
 use crate::record::{Evidence, Severity, Verdict};
 
 /// For the fetch of a policy; RFC 8461 §3.3 suggests a minute.
@@ -174,7 +174,7 @@ pub(super) async fn fetch(http: &Http, url: &str) -> Fetched {
         Err(error) => {
             return match error.certificate_fault() {
                 Some(fault) => Fetched::Certificate(fault),
-                None => Fetched::Silent(chain(&error)),
+                None => Fetched::Silent(told(&error)),
             };
         }
     };
@@ -194,19 +194,6 @@ pub(super) async fn fetch(http: &Http, url: &str) -> Fetched {
         return Fetched::Refused(format!("the file is larger than {LARGEST} octets"));
     }
     Fetched::Policy(answer.text())
-}
-
-fn chain(error: &HttpError) -> String {
-    let mut text = error.to_string();
-    let mut cause = std::error::Error::source(error);
-    while let Some(error) = cause {
-        let next = error.to_string();
-        if !text.contains(&next) {
-            text = format!("{text}: {next}");
-        }
-        cause = error.source();
-    }
-    text
 }
 
 fn judge(

@@ -5,9 +5,10 @@ use std::net::IpAddr;
 use jiff::Timestamp;
 use serde::Serialize;
 
+use crate::actions::reverse_zone::{self, Zone};
 use crate::mail::ptr::{Look, look};
 use crate::probes::Dns;
-use crate::probes::dns::{Answer, Outcome, Question, RecordKind, reverse_name};
+use crate::probes::dns::{Answer, reverse_name};
 
 /// Names looked at for one address; more than a handful is a mistake in itself.
 const MOST_NAMES: usize = 10;
@@ -59,17 +60,6 @@ pub(super) struct Reverse {
     pub(super) from: Option<String>,
 }
 
-/// A reverse zone.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub(super) struct Zone {
-    /// Its name, `113.0.203.in-addr.arpa`.
-    pub(super) name: String,
-    /// Its primary name server.
-    pub(super) primary: String,
-    /// The mailbox of who is responsible.
-    pub(super) contact: String,
-}
-
 /// One name of an address.
 struct Named {
     name: String,
@@ -109,15 +99,12 @@ pub(super) async fn look_up(dns: &Dns, address: IpAddr) -> Reverse {
             "the reverse name is delegated by an alias to {target} (RFC 2317)"
         ));
     }
-    reverse.zone = zone(
-        dns,
-        answer
-            .chain
-            .last()
-            .cloned()
-            .unwrap_or_else(|| reverse_name(address)),
-    )
-    .await;
+    let name = answer
+        .chain
+        .last()
+        .cloned()
+        .unwrap_or_else(|| reverse_name(address));
+    reverse.zone = reverse_zone::around(dns, name).await.unwrap_or_default();
     if reverse.ptr.is_empty() {
         reverse.verdict = Verdict::None;
         reverse.detail = "it has no reverse name".to_owned();
@@ -237,65 +224,4 @@ fn judge(reverse: &mut Reverse, names: &[Named]) {
         ),
         Look::Proper => (String::new(), false),
     };
-}
-
-/// The zone that holds a reverse name: the nearest name above with an SOA record.
-async fn zone(dns: &Dns, name: String) -> Option<Zone> {
-    let mut name = name.as_str();
-    let mut tries = 0;
-    while let Some((_, parent)) = name.split_once('.') {
-        // IPv6 zones are cut at a few places, not at each of 32 nibbles.
-        let labels = parent.split('.').count();
-        let likely =
-            !parent.ends_with("ip6.arpa") || labels <= 18 && (labels % 2 == 0 || labels <= 10);
-        if parent == "in-addr.arpa" || parent == "ip6.arpa" || tries > 12 {
-            return None;
-        }
-        name = parent;
-        if !likely {
-            continue;
-        }
-        tries += 1;
-        let answer = dns.query(&Question::new(parent, RecordKind::Soa)).await;
-        if let Some(soa) = answer.soa() {
-            return Some(Zone {
-                name: parent.to_owned(),
-                primary: soa.mname.trim_end_matches('.').to_owned(),
-                contact: mailbox(&soa.rname),
-            });
-        }
-        if !matches!(answer.outcome, Outcome::NoData | Outcome::NxDomain) {
-            return None;
-        }
-    }
-    None
-}
-
-/// `hostmaster.isp.example` as `hostmaster@isp.example`; a dot before the `@` is escaped (RFC 1035 §5.1, §8).
-fn mailbox(rname: &str) -> String {
-    let rname = rname.trim_end_matches('.');
-    let mut local = String::new();
-    let mut characters = rname.chars();
-    while let Some(c) = characters.next() {
-        match c {
-            '\\' => local.extend(characters.next()),
-            '.' => return format!("{local}@{}", characters.as_str()),
-            c => local.push(c),
-        }
-    }
-    local
-}
-
-#[cfg(test)]
-mod unit {
-    #[test]
-    fn mailboxes_are_read_from_soa() {
-        for (rname, expected) in [
-            ("hostmaster.isp.example.", "hostmaster@isp.example"),
-            ("dns\\.admin.isp.example", "dns.admin@isp.example"),
-            ("root", "root"),
-        ] {
-            assert_eq!(super::mailbox(rname), expected);
-        }
-    }
 }

@@ -89,6 +89,7 @@ pub(super) fn outputs(state: &RunState) -> Vec<OutputView> {
         "wait",
         "blacklist.scan",
         "rdns.verify",
+        "owner.lookup",
         "relay.test",
         "smarthost.check",
         "server.check",

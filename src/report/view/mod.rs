@@ -15,6 +15,7 @@ pub(crate) mod moment;
 mod names;
 mod observe;
 pub(crate) mod open;
+mod owners;
 mod picture;
 mod read;
 mod run;
@@ -36,6 +37,7 @@ pub use logs::{CauseView, ClassView, DeliveryView, LogView};
 pub use moment::{When, Zone};
 pub use names::{AddressView, DomainView, ProofView};
 pub use open::{NeedView, OpenView};
+pub use owners::OwnerView;
 pub use picture::{Label, PictureView, Shape};
 pub use run::{CountsView, NamedValue, RunView, StatusView};
 pub use servers::{EndpointView, ProbeView, ServerView, SmarthostView, StageView, TranscriptView};
@@ -104,6 +106,8 @@ pub struct View {
     pub other_drafts: Vec<DraftView>,
     /// Reverse DNS.
     pub reverse: Vec<AddressView>,
+    /// Who holds the addresses, and who sets their names.
+    pub owners: Vec<OwnerView>,
     /// The relay test.
     pub relay: Vec<EndpointView>,
     /// The smarthost check.
@@ -174,6 +178,7 @@ impl View {
             work,
             changes: compare::changes(events, state, calendar),
             list_counts: listings::counts(events, state, calendar),
+            owners: owners::owners(events, state, calendar),
             relay: servers::relay(events, state, calendar),
             smarthost: servers::smarthost(events, state, calendar, site.smarthost.as_deref()),
             servers: servers::checked(events, state, calendar),

@@ -132,6 +132,8 @@ pub(crate) fn is_check(step: &StepState) -> bool {
     let action = step.judging_action();
     match action {
         "approval" | "manual" | "wait" | "delisting.draft" | "document.render" | "notify" => false,
+        // it tells whom to write to, and judges nothing
+        "owner.lookup" => false,
         "relay.test" | "smarthost.check" | "delivery.probe" => true,
         _ => step.plan.effect == crate::record::Effect::Probe,
     }

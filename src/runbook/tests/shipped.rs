@@ -118,6 +118,7 @@ fn a_sick_site_gets_the_whole_treatment_in_order() {
             "events",
             "clean_up",
             "relay_again",
+            "owner",
             "ptr_request",
             "ptr_asked",
             "ptr_set",
@@ -173,6 +174,7 @@ fn bad_reverse_dns_alone_leads_to_the_request_alone() {
             "rdns",
             "relay",
             "smarthost",
+            "owner",
             "ptr_request",
             "ptr_asked",
             "ptr_set"

@@ -194,7 +194,14 @@ pub(super) fn actions() -> Vec<&'static dyn Action> {
     let mut all: Vec<&'static dyn Action> = vec![
         &SCAN, &RDNS, &RELAY, &SERVER, &SMARTHOST, &DRAFT, &EVENTS, &DOCUMENT, &HTTP,
     ];
-    let real = ["approval", "manual", "wait", "delivery.probe"];
+    let real = [
+        "approval",
+        "manual",
+        "wait",
+        "delivery.probe",
+        "owner.lookup",
+        "mailauth.check",
+    ];
     all.extend(real.into_iter().filter_map(find));
     all
 }

@@ -107,6 +107,29 @@ auth-zone:
         self.wait_for(&name, || self.answers(&format!("@{at}"), "."));
     }
 
+    /// Serves the files of a folder of this laboratory by HTTP, and waits until the server answers.
+    pub(crate) fn web(&self, at: &str, port: u16, folder: &str) {
+        let (name, text) = ("web", port.to_string());
+        let folder = self.path(folder);
+        let folder = folder.to_str().unwrap();
+        let server = &[
+            "-u",
+            "-m",
+            "http.server",
+            &text,
+            "--bind",
+            at,
+            "--directory",
+            folder,
+        ];
+        self.start(name, "python3", server, &[]);
+        let there = format!("exec 3<>/dev/tcp/{at}/{port}");
+        self.wait_for(name, || {
+            let output = self.output(Side::Client, "timeout", &["1", "bash", "-c", &there]);
+            output.status.success()
+        });
+    }
+
     /// Whether the server answers at all; what it answers is the tests' concern.
     fn answers(&self, at: &str, zone: &str) -> bool {
         let arguments = ["+short", "+time=1", "+tries=1", at, zone, "SOA"];

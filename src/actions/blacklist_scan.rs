@@ -10,6 +10,7 @@ mod lists;
 mod many;
 mod remedy;
 mod selection;
+mod survey;
 #[cfg(test)]
 mod tests;
 mod verdict;
@@ -21,6 +22,7 @@ use crate::mail::dnsbl::{self, List, Subject, catalogue};
 use crate::mail::ptr::{Helo, helo};
 pub(in crate::actions) use asking::reply;
 use selection::{Selection, Wishes};
+pub(in crate::actions) use survey::{Breadth, Stand, survey};
 use verdict::RefusedTarget;
 
 /// The scan.
@@ -133,6 +135,12 @@ fn selection(context: &Context<'_>) -> Result<Selection, ActionError> {
         also: if lists.is_some() { &[] } else { &settings.also },
         except: &except,
     };
+    select(context, &wishes)
+}
+
+/// Chooses lists, with the keys that the site has for them.
+fn select(context: &Context<'_>, wishes: &Wishes<'_>) -> Result<Selection, ActionError> {
+    let settings = &context.site.lists;
     // Operators give one key for all their zones.
     let key_of = |list: &List| {
         let of_operator = || {
@@ -148,7 +156,7 @@ fn selection(context: &Context<'_>) -> Result<Selection, ActionError> {
             .map(|place| context.secret(place))
             .transpose()
     };
-    selection::select(catalogue(), &wishes, key_of)
+    selection::select(catalogue(), wishes, key_of)
 }
 
 /// The targets, each once, and those that may not be asked about.

@@ -24,6 +24,7 @@ mod http_request;
 mod mailauth_check;
 mod manual;
 mod notify;
+mod outbound_vet;
 mod owner_lookup;
 mod rdns_verify;
 mod relay_test;
@@ -53,6 +54,7 @@ pub static ACTIONS: &[&dyn Action] = &[
     &blacklist_scan::BlacklistScan,
     &rdns_verify::RdnsVerify,
     &owner_lookup::OwnerLookup,
+    &outbound_vet::OutboundVet,
     &mailauth_check::MailauthCheck,
     &relay_test::RelayTest,
     &smarthost_check::SmarthostCheck,

@@ -18,6 +18,10 @@ use super::{
 };
 use crate::record::Verdict;
 
+pub(in crate::actions) use reverse::{
+    Reverse, Verdict as ReverseVerdict, look_up as look_up_reverse,
+};
+
 /// The check.
 pub(super) struct RdnsVerify;
 

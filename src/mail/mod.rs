@@ -23,3 +23,5 @@ pub mod sasl;
 pub mod spf;
 pub mod tag_list;
 pub mod trace;
+pub mod vetting;
+pub mod warm_up;

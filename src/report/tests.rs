@@ -20,6 +20,7 @@ const DOCUMENTS: &[(&str, Format)] = &[
     ("technical", Format::Html),
     ("summary", Format::Markdown),
     ("isp-ptr-request", Format::Markdown),
+    ("address-choice", Format::Markdown),
     ("usage-register", Format::Markdown),
     ("handover", Format::Json),
 ];

@@ -11,6 +11,7 @@ mod gateway_postfix;
 #[path = "../incident/mod.rs"]
 mod incident;
 mod lab;
+mod outbound_vet;
 mod owner_lookup;
 mod rdns_verify;
 mod relay_test;

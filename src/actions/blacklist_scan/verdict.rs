@@ -20,7 +20,7 @@ use crate::record::Verdict;
 
 /// One target on one list.
 #[derive(Debug, Clone, Serialize)]
-pub(super) struct Listing {
+pub(in crate::actions) struct Listing {
     target: String,
     list: String,
     name: String,
@@ -36,25 +36,25 @@ pub(super) struct Listing {
 
 /// A list that did not answer for a target, and why.
 #[derive(Debug, Clone, Serialize)]
-pub(super) struct Missing {
+pub(in crate::actions) struct Missing {
     list: String,
     reason: String,
 }
 
 /// All lists on one target.
 #[derive(Debug, Clone, Serialize)]
-pub(super) struct Target {
+pub(in crate::actions) struct Target {
     pub(super) target: String,
     pub(super) verdict: &'static str,
-    pub(super) listed: Vec<Listing>,
+    pub(in crate::actions) listed: Vec<Listing>,
     allowlisted: Vec<Listing>,
     reputation: Vec<Listing>,
     /// Blocklists that proved themselves and do not hold it.
-    clean: usize,
+    pub(in crate::actions) clean: usize,
     /// Blocklists without a test entry that do not seem to hold it.
     clean_weak: usize,
-    pub(super) unknown: Vec<Missing>,
-    pub(super) broken: Vec<Missing>,
+    pub(in crate::actions) unknown: Vec<Missing>,
+    pub(in crate::actions) broken: Vec<Missing>,
     /// Blocklists that apply to it.
     #[serde(skip)]
     blocklists: usize,

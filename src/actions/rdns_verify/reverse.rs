@@ -16,7 +16,7 @@ const MOST_NAMES: usize = 10;
 /// How an address stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub(super) enum Verdict {
+pub(in crate::actions) enum Verdict {
     /// A name that leads back and looks like a server's.
     Pass,
     /// No name.
@@ -31,13 +31,13 @@ pub(super) enum Verdict {
 
 /// What is known about the name of one address.
 #[derive(Debug, Clone, Serialize)]
-pub(super) struct Reverse {
+pub(in crate::actions) struct Reverse {
     /// The address.
     pub(super) address: IpAddr,
     /// How it stands.
-    pub(super) verdict: Verdict,
+    pub(in crate::actions) verdict: Verdict,
     /// All its names, lower case.
-    pub(super) ptr: Vec<String>,
+    pub(in crate::actions) ptr: Vec<String>,
     /// The names that lead back to it.
     pub(super) confirmed: Vec<String>,
     /// What is odd, but no fault by itself.
@@ -45,7 +45,7 @@ pub(super) struct Reverse {
     /// The reverse zone it lies in, and who runs it.
     pub(super) zone: Option<Zone>,
     /// Why it stands so, in words.
-    pub(super) detail: String,
+    pub(in crate::actions) detail: String,
     /// Whether a generic name also speaks for itself.
     #[serde(skip)]
     pub(super) softened: bool,
@@ -69,7 +69,7 @@ struct Named {
 }
 
 /// Looks the names of an address up, and where they lead.
-pub(super) async fn look_up(dns: &Dns, address: IpAddr) -> Reverse {
+pub(in crate::actions) async fn look_up(dns: &Dns, address: IpAddr) -> Reverse {
     let answer = dns.ptr(address).await;
     let mut reverse = Reverse {
         address,

@@ -171,10 +171,16 @@ fn list_json(list: &List) -> Value {
         .iter()
         .map(|(code, meaning)| json!({"code": code.to_string(), "part": meaning.list, "meaning": meaning.meaning, "severity": word(&meaning.severity)}))
         .collect();
+    let test_points = list.test_points.as_ref().map(|points| {
+        json!({
+            "positive": points.positive, "positive_answers": points.positive_answers, "also": points.also,
+            "ipv6_positive": points.ipv6_positive, "negative": points.negative,
+        })
+    });
     json!({
         "schema": "mailmedic.list/1", "id": list.id, "name": list.name, "operator": list.operator, "zones": list.zones,
         "severity": word(&list.severity), "asked": when(list), "status": word(&list.status), "why": list.why,
-        "return_codes": codes, "lookup_url": list.lookup_url,
+        "return_codes": codes, "test_points": test_points, "lookup_url": list.lookup_url,
         "removal": {
             "method": word(&list.delisting.method), "url": list.delisting.url, "email": list.delisting.email,
             "typical_time": list.delisting.typical_time, "requirements": list.delisting.requirements,

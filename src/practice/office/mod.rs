@@ -77,6 +77,16 @@ pub const LISTINGS: [(&str, &[u8], &str); 5] = [
     ),
 ];
 
+/// The selector that the office's mail is signed with.
+pub const SELECTOR: &str = "office";
+/// Its public key. Nobody has the private one.
+const DKIM_KEY: &str = "v=DKIM1; k=rsa; p=\
+    MIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8AMIIBCgKCAQEA3SBuXXSHGGUU7OH3w/pp2O5is/XWLa99lajX49xEjSGdoOuD3K/b\
+    tibK/63/cf0dl9uULqGUh1rJ3n1beYC3cNAh14syMdWi/jgRf9cOVeUzfgNzSGmHxcgK5XarOWYw27O8pyGVmr9Qd6mIqBce\
+    n3QP6FIcDBUlxC30oaS2zylcSKCgyVbNmz0jeBXT7afNKktjwiVjc1rtMmWsRO/ZGknv2fBUM6kHXDXUT1j28zhvrWFdibc+\
+    a/2mWT+/0T+2D3V2+3alZjbGW2T4xnbZwa9Sj58JX4impU6vsNOtH6fqGr0hNMvcUQR7DQk1nzY149hxi3K2NWXGRd6U8Jxf\
+    HwIDAQAB";
+
 /// The office's mailboxes.
 const MAILBOXES: [&str; 4] = [
     "office@acme.example",
@@ -134,6 +144,14 @@ fn zones(lists: Vec<ListZone>) -> ZoneSet {
 
     zones.add("acme.example", Rr::Mx(10, PUBLIC_NAME.to_owned()));
     zones.add("acme.example", Rr::Txt("v=spf1 mx ~all".to_owned()));
+    zones.add(
+        &format!("{SELECTOR}._domainkey.acme.example"),
+        Rr::Txt(DKIM_KEY.to_owned()),
+    );
+    zones.add(
+        "_dmarc.acme.example",
+        Rr::Txt("v=DMARC1; p=quarantine; rua=mailto:postmaster@acme.example".to_owned()),
+    );
     zones.add(PUBLIC_NAME, Rr::A(OUTBOUND));
     zones.add("mail2.acme.example", Rr::A(CLEAN_CANDIDATE));
     zones.set_ptr(OUTBOUND.into(), &["203-0-113-25.dsl.isp.example"]);

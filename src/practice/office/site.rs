@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::{
     ACCOUNT, CLEAN_CANDIDATE, OUTBOUND, POOR_CANDIDATE, PROBE_MAILBOX, PROBE_RECIPIENT,
-    PROBE_SENDER, PUBLIC_NAME, RELAY_NAME, SERVER, SMARTHOST,
+    PROBE_SENDER, PUBLIC_NAME, RELAY_NAME, SELECTOR, SERVER, SMARTHOST,
 };
 use crate::practice::World;
 
@@ -33,6 +33,7 @@ outbound:
   addresses: [{OUTBOUND}]
   candidates: [{CLEAN_CANDIDATE}, {POOR_CANDIDATE}]
   helo: {PUBLIC_NAME}
+dkim: {{selectors: [{SELECTOR}]}}
 servers:
   - host: {PUBLIC_NAME}
     address: 127.0.0.1

@@ -90,6 +90,7 @@ pub(super) fn outputs(state: &RunState) -> Vec<OutputView> {
         "blacklist.scan",
         "rdns.verify",
         "owner.lookup",
+        "outbound.vet",
         "relay.test",
         "smarthost.check",
         "server.check",

@@ -6,6 +6,7 @@
 //! steps that failed half-way can be reported too; what is not there is left out, and never taken as good.
 
 mod appendix;
+mod candidates;
 mod compare;
 mod findings;
 mod history;
@@ -29,6 +30,7 @@ mod work;
 use serde::Serialize;
 
 pub use appendix::{OutputView, StepView};
+pub use candidates::{CandidateView, ChoiceView, StageOfDays};
 pub use compare::{Cell, ChangeView};
 pub use findings::{EvidenceView, FindingView, Seen};
 pub use history::{ListingLife, Spell, listing_lives};
@@ -108,6 +110,8 @@ pub struct View {
     pub reverse: Vec<AddressView>,
     /// Who holds the addresses, and who sets their names.
     pub owners: Vec<OwnerView>,
+    /// Addresses that could be used instead.
+    pub choices: Vec<ChoiceView>,
     /// The relay test.
     pub relay: Vec<EndpointView>,
     /// The smarthost check.
@@ -178,6 +182,7 @@ impl View {
             work,
             changes: compare::changes(events, state, calendar),
             list_counts: listings::counts(events, state, calendar),
+            choices: candidates::choices(events, state, calendar),
             owners: owners::owners(events, state, calendar),
             relay: servers::relay(events, state, calendar),
             smarthost: servers::smarthost(events, state, calendar, site.smarthost.as_deref()),

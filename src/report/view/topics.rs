@@ -93,6 +93,13 @@ const AREAS: &[Area] = &[
         actions: &["server.check"],
     },
     Area {
+        code: "addresses",
+        title: "Other addresses to send from",
+        meaning: "Another address can be used instead of one with a bad name, if it has no bad name itself.",
+        findings: &["outbound-"],
+        actions: &["outbound.vet"],
+    },
+    Area {
         code: "logs",
         title: "What the server's own records say",
         meaning: "The logs of the server show who refused its mail, and why.",

@@ -23,6 +23,7 @@ fn vocabulary<'a>(actions: &'a [&'static dyn Action]) -> Vocabulary<'a> {
             "handover.md".to_owned(),
             "handover.html".to_owned(),
             "isp-ptr-request.md".to_owned(),
+            "address-choice.md".to_owned(),
         ],
     }
 }

@@ -200,6 +200,7 @@ pub(super) fn actions() -> Vec<&'static dyn Action> {
         "wait",
         "delivery.probe",
         "owner.lookup",
+        "outbound.vet",
         "mailauth.check",
     ];
     all.extend(real.into_iter().filter_map(find));

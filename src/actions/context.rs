@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::{ActionError, Args};
 use crate::probes::Probes;
-use crate::record::{Artifact, Finding, StepState, Wait};
+use crate::record::{Artifact, Finding, Given, StepState, Wait};
 use crate::site::{SecretRef, Site};
 use crate::templates::Templates;
 
@@ -73,6 +73,11 @@ pub trait Facts: Sync {
     fn open_findings(&self) -> Vec<Finding>;
     /// The steps that have ended, oldest first.
     fn ended_steps(&self) -> Vec<&StepState>;
+    /// A person's yes that this step needs: the answer to a step with action `approval` that its `needs` names. A yes that
+    /// nobody gave, because the time was over, is none.
+    fn approval(&self, _step: &str) -> Option<&Given> {
+        None
+    }
     /// Outputs of the newest ended step of this action, if any.
     fn latest_outputs(&self, action: &str) -> Option<Value> {
         self.ended_steps()

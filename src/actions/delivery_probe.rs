@@ -20,6 +20,7 @@ use sha2::{Digest, Sha256};
 use self::path::Path;
 use self::sending::Sending;
 use super::controlled_mailbox::{ControlledMailbox, Seen};
+use super::hand_over::operator;
 use super::{
     Action, ActionError, Argument, Context, Effect, Kind, Next, Output, Report, WaitFor, Work,
 };
@@ -235,15 +236,6 @@ fn go_on(
 fn marked(context: &Context<'_>, path: &Path) -> Marked {
     let digest = Sha256::digest(context.step.idempotency_key.as_bytes());
     let nonce: String = digest.iter().take(10).map(|b| format!("{b:02x}")).collect();
-    let operator = context
-        .site
-        .contacts
-        .provider
-        .as_ref()
-        .map(|desk| match &desk.email {
-            Some(email) => format!("{} <{email}>", desk.name),
-            None => desk.name.clone(),
-        });
     let domain = |address: &str| address.rsplit_once('@').map(|(_, d)| d.to_owned());
     Marked {
         origin: domain(&path.sender).unwrap_or_else(|| "localhost".to_owned()),
@@ -251,6 +243,6 @@ fn marked(context: &Context<'_>, path: &Path) -> Marked {
         from: path.sender.clone(),
         to: path.recipient.clone(),
         about: format!("delivery test of {}", context.site.name),
-        operator: operator.unwrap_or_else(|| context.site.name.clone()),
+        operator: operator(context.site),
     }
 }

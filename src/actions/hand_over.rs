@@ -2,6 +2,18 @@
 //! no dot after anything went wrong, and after the dot nobody knows until the server answers.
 
 use crate::probes::smtp::{Failure, Reply, Session};
+use crate::site::Site;
+
+/// Who sends test messages for a site, and how to reach them.
+pub(super) fn operator(site: &Site) -> String {
+    match &site.contacts.provider {
+        Some(desk) => match &desk.email {
+            Some(email) => format!("{} <{email}>", desk.name),
+            None => desk.name.clone(),
+        },
+        None => site.name.clone(),
+    }
+}
 
 /// What became of a message whose recipient was accepted.
 #[derive(Debug)]

@@ -1,19 +1,24 @@
 //! `relay.test`: would the site's servers pass on mail for strangers?
 //!
-//! A screen: it goes as far as RCPT and never sends a message, so it can say "closed" and "suspected",
-//! and only a delivered message could say "open". Controls are asked first. One connection at a time, a
-//! pause between recipients, and a stop as soon as the server says that it has had enough of us. What
-//! can be asked, and what the answers prove, is `mail::relay`; here is only the asking.
+//! A screen goes as far as RCPT and never sends a message, so it can say "closed" and "suspected". Prove mode, after a person's
+//! approval, sends marked messages for what was accepted and looks for them in a mailbox outside: only one that arrives there
+//! says "open". Controls are asked first. One connection at a time, a pause between recipients, and a stop as soon as the
+//! server says that it has had enough of us. What can be asked, and what the answers prove, is `mail::relay`; here is only
+//! the asking.
 
 mod asking;
 mod attempts;
 mod findings;
 mod ground;
 mod inquiry;
+mod logins;
 mod outputs;
+mod proving;
 mod screening;
+mod sending;
 #[cfg(test)]
 mod tests;
+mod trial;
 
 use std::collections::BTreeSet;
 
@@ -25,7 +30,8 @@ use self::outputs::EndpointView;
 use self::screening::{Channel, Screening};
 use super::target::{self, Target};
 use super::{
-    Action, ActionError, Args, Argument, Context, Effect, Kind, Next, Output, Report, Work,
+    Action, ActionError, Args, Argument, Context, Effect, Kind, Look, Next, Output, Reconciled,
+    Report, Work,
 };
 use crate::mail::relay::ladder::{self, Verdict};
 use crate::mail::relay::session::Limits;
@@ -52,7 +58,7 @@ const ARGUMENTS: &[Argument] = &[
         "mode",
         Kind::Choice(&["screen", "prove"]),
         "screen",
-        "screen ends each attempt at RCPT; prove sends marked messages and needs an approval",
+        "screen ends each attempt at RCPT; prove sends marked messages, and needs an approval step in 'needs'",
     ),
     Argument::optional(
         "pause",
@@ -66,6 +72,24 @@ const ARGUMENTS: &[Argument] = &[
         "4h",
         "how long to wait and ask the same again where a server greylists; 0s: not at all",
     ),
+    Argument::optional(
+        "logins",
+        Kind::Boolean,
+        "true",
+        "where logins are offered, try an invented name with an invented and with an empty password, each once",
+    ),
+    Argument::optional(
+        "wait",
+        Kind::Duration,
+        "15m",
+        "in mode prove: how long to look for the messages of a round before they count as lost",
+    ),
+    Argument::optional(
+        "every",
+        Kind::Duration,
+        "30s, in a laboratory 1s",
+        "in mode prove: how often to look at first",
+    ),
 ];
 
 const OUTPUTS: &[Output] = &[
@@ -76,7 +100,7 @@ const OUTPUTS: &[Output] = &[
     Output::new("reason", "why, in a sentence"),
     Output::new(
         "endpoints",
-        "list of address, port, tls, verdict, reason, vantage, controls, variants (id, mail, rcpt, replies, level), left_out",
+        "list of address, port, tls, verdict, reason, vantage, controls, variants (id, mail, rcpt, replies, level, message), logins, left_out",
     ),
     Output::new(
         "open_by",
@@ -125,25 +149,60 @@ impl Action for RelayTest {
     fn carry_out<'a>(&'a self, context: &'a Context<'a>) -> Work<'a> {
         Box::pin(carry_out(context))
     }
+
+    fn reconcile<'a>(&'a self, context: &'a Context<'a>) -> Look<'a> {
+        Box::pin(reconcile(context))
+    }
 }
 
 async fn carry_out(context: &Context<'_>) -> Result<Next, ActionError> {
-    refuse_prove(context.args)?;
+    let mailbox = match proves(context.args)? {
+        true => Some(proving::prepare(context).await?),
+        false => None,
+    };
     let limits = limits(context)?;
-    let inquiry = match Inquiry::noted(context)? {
+    let mut inquiry = match Inquiry::noted(context)? {
         Some(mut inquiry) => {
-            inquiry.ask_again(context, &limits).await;
+            if inquiry.trials().next().is_none() {
+                inquiry.ask_again(context, &limits).await;
+            }
             inquiry
         }
-        None => match ask(context, &limits).await? {
-            Some(inquiry) => inquiry,
-            None => return Ok(nothing_to_test().into()),
-        },
+        None => {
+            if let Some(mailbox) = &mailbox {
+                proving::try_mailbox(context, mailbox).await?;
+            }
+            match ask(context, &limits).await? {
+                Some(inquiry) => inquiry,
+                None => return Ok(nothing_to_test().into()),
+            }
+        }
     };
+    if inquiry.trials().next().is_none() {
+        let so_far = report(context, &inquiry)?;
+        if let Some(wait) = inquiry.greylisted(context, &so_far)? {
+            return Ok(wait.into());
+        }
+    }
+    let pause = match &mailbox {
+        Some(mailbox) => proving::turn(context, mailbox, &mut inquiry, &limits).await?,
+        None => None,
+    };
+    inquiry.screenings.iter_mut().for_each(Screening::judge);
     let report = report(context, &inquiry)?;
-    match inquiry.greylisted(context, &report)? {
-        Some(wait) => Ok(wait.into()),
-        None => Ok(report.into()),
+    Ok(match pause {
+        Some(pause) => inquiry
+            .wait(pause.reason, pause.wake, pause.deadline, &report)?
+            .into(),
+        None => report.into(),
+    })
+}
+
+/// Whether an attempt that was cut off has sent anything: only a call that had planned messages in its note has.
+async fn reconcile(context: &Context<'_>) -> Result<Reconciled, ActionError> {
+    match Inquiry::noted(context)? {
+        Some(inquiry) => proving::reconcile(context, inquiry).await,
+        None => Ok(Reconciled::NotDone),
     }
 }
 
@@ -162,6 +221,7 @@ async fn ask(context: &Context<'_>, limits: &Limits) -> Result<Option<Inquiry>, 
         screenings,
         lost: targets.lost,
         notes: [ground.notes, targets.notes].concat(),
+        round_until: None,
     }))
 }
 
@@ -187,16 +247,15 @@ async fn screen(
     screenings
 }
 
-fn refuse_prove(args: &Args) -> Result<(), ActionError> {
+/// The argument `mode`.
+fn proves(args: &Args) -> Result<bool, ActionError> {
     match args.text("mode")?.as_deref() {
-        None | Some("screen") => Ok(()),
-        Some("prove") => Err(ActionError::new(
-            "mode 'prove' sends real messages, comes with an approval, and is not built yet: use mode 'screen'",
-        )
+        None | Some("screen") => Ok(false),
+        Some("prove") => Ok(true),
+        Some(other) => Err(ActionError::new(format!(
+            "there is no mode '{other}': use 'screen' or 'prove'"
+        ))
         .nothing_sent()),
-        Some(other) => {
-            Err(ActionError::new(format!("there is no mode '{other}': use 'screen'")).nothing_sent())
-        }
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value, json};
 
 use crate::actions::Facts;
-use crate::record::{Finding, RunState, StepState};
+use crate::record::{Decision, Finding, Given, RunState, StepState};
 use crate::report::View;
 use crate::store::Store;
 
@@ -81,6 +81,16 @@ impl Facts for Snapshot {
 
     fn ended_steps(&self) -> Vec<&StepState> {
         self.state.ended()
+    }
+
+    fn approval(&self, step: &str) -> Option<&Given> {
+        let needs = &self.state.step(step)?.plan.needs;
+        let mut given = needs
+            .iter()
+            .filter_map(|key| self.state.step(key))
+            .filter(|step| step.plan.action == "approval")
+            .filter_map(|step| step.given.as_ref());
+        given.find(|given| given.decision == Decision::Approve)
     }
 
     fn values(&self) -> Value {

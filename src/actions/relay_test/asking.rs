@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use tokio::time::{Instant, sleep_until};
 
 use super::screening::Channel;
+use super::trial::Trial;
 use crate::actions::target::Target;
 use crate::mail::relay::answer::{self, Answer, Reply};
 use crate::mail::relay::ladder::{Observed, Proof};
@@ -30,6 +31,42 @@ pub(super) struct Asked {
     pub(super) probe: Probe,
     pub(super) said: Vec<Said>,
     pub(super) answer: Answer,
+    /// The message that was sent, or is to be sent, for it.
+    #[serde(default)]
+    pub(super) trial: Option<Trial>,
+}
+
+impl Said {
+    /// A command and the reply to it.
+    pub(super) fn reply(command: &str, reply: &smtp::Reply) -> Self {
+        Self {
+            command: command.to_owned(),
+            code: Some(reply.code),
+            text: reply.lines.join("\n"),
+            ms: reply.ms,
+        }
+    }
+
+    /// A command that got no reply.
+    pub(super) fn nothing(command: &str, failure: &Failure) -> Self {
+        Self {
+            command: command.to_owned(),
+            code: None,
+            text: failure.to_string(),
+            ms: 0,
+        }
+    }
+
+    pub(super) fn lines(&self) -> String {
+        let code = self
+            .code
+            .map_or_else(|| "--".to_owned(), |code| code.to_string());
+        format!(
+            "  C: {}\n  S: {code} {}\n",
+            self.command,
+            self.text.replace('\n', " ")
+        )
+    }
 }
 
 impl Asked {
@@ -39,6 +76,7 @@ impl Asked {
             probe,
             said: Vec::new(),
             answer: Answer::NoAnswer,
+            trial: None,
         }
     }
 
@@ -55,6 +93,7 @@ impl Asked {
             probe,
             said,
             answer: answer::read(Stage::Mail, Some(reply)),
+            trial: None,
         }
     }
 
@@ -69,7 +108,7 @@ impl Asked {
             kind: self.probe.kind,
             worth: self.probe.worth.clone(),
             answer: self.answer,
-            proof: Proof::NotTried,
+            proof: self.trial.as_ref().map_or(Proof::NotTried, Trial::proof),
         }
     }
 
@@ -81,15 +120,10 @@ impl Asked {
             self.probe.greeting.verb(),
             self.probe.helo
         );
-        for said in &self.said {
-            let code = said
-                .code
-                .map_or_else(|| "--".to_owned(), |code| code.to_string());
-            text.push_str(&format!(
-                "  C: {}\n  S: {code} {}\n",
-                said.command,
-                said.text.replace('\n', " ")
-            ));
+        text.extend(self.said.iter().map(Said::lines));
+        if let Some(trial) = &self.trial {
+            text.push_str(&format!("  message {}:\n", trial.mark));
+            text.extend(trial.said.iter().map(Said::lines));
         }
         text
     }
@@ -245,31 +279,17 @@ pub(super) async fn ask(session: &mut Session, probe: &Probe, pace: &mut Pace) -
         if line.stage == Stage::Rcpt {
             pace.wait().await;
         }
-        let command = line.text.clone();
-        let outcome = session.command(&line.text).await;
-        asked.answer = match outcome {
+        asked.answer = match session.command(&line.text).await {
             Ok(got) => {
-                let ms = got.ms;
+                asked.said.push(Said::reply(&line.text, &got));
                 let got = reply(got);
-                let answer = answer::read(line.stage, Some(&got));
                 if got.code == 421 {
                     session.close();
                 }
-                asked.said.push(Said {
-                    command,
-                    code: Some(got.code),
-                    text: got.text,
-                    ms,
-                });
-                answer
+                answer::read(line.stage, Some(&got))
             }
             Err(failure) => {
-                asked.said.push(Said {
-                    command,
-                    code: None,
-                    text: failure.to_string(),
-                    ms: 0,
-                });
+                asked.said.push(Said::nothing(&line.text, &failure));
                 Answer::NoAnswer
             }
         };

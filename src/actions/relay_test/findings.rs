@@ -1,10 +1,12 @@
 //! What a screening says about the site: findings with their evidence and remedy.
 
 use super::asking::{Asked, Trouble};
+use super::logins::Login;
 use super::screening::Screening;
+use super::trial::Trial;
 use crate::actions::Context;
 use crate::mail::relay::catalogue::VARIANTS;
-use crate::mail::relay::ladder::{self, Control, Verdict};
+use crate::mail::relay::ladder::{self, Control, Proof, Verdict};
 use crate::mail::relay::variant::Kind;
 use crate::record::{Evidence, Finding, Severity};
 
@@ -24,10 +26,22 @@ pub(super) fn findings(context: &Context<'_>, screenings: &[Screening]) -> Vec<F
             .judgement
             .accepts_unknown
             .then(|| accepts_unknown(context, screening));
-        for finding in relay.into_iter().chain(unknown) {
+        let login = screening
+            .logins
+            .iter()
+            .find(|login| login.accepted == Some(true))
+            .map(|login| accepts_anything(context, screening, login));
+        for finding in relay.into_iter().chain(unknown).chain(login) {
             add(&mut findings, finding);
         }
     }
+    // What is proved on one channel of a port needs no suspicion on the other.
+    let open: Vec<String> = findings
+        .iter()
+        .filter(|finding| finding.code == "relay-open")
+        .map(|finding| finding.subject.clone())
+        .collect();
+    findings.retain(|f| f.code != "relay-suspected" || !open.contains(&f.subject));
     findings
 }
 
@@ -44,7 +58,49 @@ pub(super) fn judged_subjects(screenings: &[Screening]) -> Vec<String> {
             subjects.push(subject);
         }
     }
+    for screening in screenings {
+        // A login is judged by itself, and only where both were tried and refused, or one was taken.
+        let logins = &screening.logins;
+        let refused = logins.len() == 2 && logins.iter().all(|l| l.accepted == Some(false));
+        let subject = login_subject(screening);
+        if (refused || logins.iter().any(|l| l.accepted == Some(true)))
+            && !subjects.contains(&subject)
+        {
+            subjects.push(subject);
+        }
+    }
     subjects
+}
+
+/// What a login finding is about: the same address and port, but not its relaying.
+fn login_subject(screening: &Screening) -> String {
+    format!("{} (login)", screening.subject())
+}
+
+fn accepts_anything(context: &Context<'_>, screening: &Screening, login: &Login) -> Finding {
+    let relays = match login.relays {
+        Some(true) => ", and takes recipients outside the site in that session",
+        _ => "",
+    };
+    let from = format!("{}, {}", screening.place(), screening.vantage.explain());
+    Finding {
+        code: "auth-accepts-anything".to_owned(),
+        severity: Severity::Critical,
+        subject: login_subject(screening),
+        summary: format!(
+            "{} accepts a login with an invented name and {}{relays}.",
+            screening.place(),
+            match login.id.as_str() {
+                "G3" => "an empty password",
+                _ => "an invented password",
+            }
+        ),
+        evidence: vec![Evidence::new("smtp", login.transcript(), context.now()).from(from)],
+        remedy: "Disable the Guest account on the server and in the domain (Exchange 2003 logs such logins as event 1708 with \
+                 DOMAIN\\Guest), or make the login check passwords. Everybody may have sent through it: look at the queue and \
+                 the logs. Then run this test again."
+            .to_owned(),
+    }
 }
 
 fn is_definite(screening: &Screening) -> bool {
@@ -92,9 +148,14 @@ fn relay_suspected(context: &Context<'_>, screening: &Screening) -> Finding {
         severity: Severity::Critical,
         subject: screening.subject(),
         summary: format!(
-            "{} accepts recipients outside the site from a stranger ({}); no message was sent, so it is not proved.",
+            "{} accepts recipients outside the site from a stranger ({}); {}.",
             screening.place(),
-            screening.judgement.by.join(", ")
+            screening.judgement.by.join(", "),
+            if screening.trials().next().is_none() {
+                "no message was sent, so it is not proved"
+            } else {
+                "no message for them has arrived, so it is not proved"
+            }
         ),
         evidence: evidence(context, screening, is_suspicious),
         remedy: remedy(screening),
@@ -107,8 +168,13 @@ fn accepts_unknown(context: &Context<'_>, screening: &Screening) -> Finding {
         severity: Severity::Major,
         subject: screening.subject(),
         summary: format!(
-            "{} accepts mail for mailboxes that do not exist, and has to bounce it later to forged senders.",
-            screening.place()
+            "{} accepts mail for mailboxes that do not exist, and {}.",
+            screening.place(),
+            match backscatter(screening) {
+                Proof::Bounced => "bounces it to whoever stands in its sender, forged or not: such a bounce came to our mailbox",
+                Proof::Vanished => "no bounce came to our mailbox in time: it is thrown away, or bounced later",
+                _ => "has to bounce it later to forged senders",
+            }
         ),
         evidence: evidence(context, screening, |asked, _| asked.probe.variant == "K01" && asked.accepted()),
         remedy: "Let the server refuse unknown recipients at RCPT: on Exchange 2003 the recipient filter \
@@ -172,7 +238,23 @@ fn evidence(
             .map(Asked::transcript),
     );
     let from = format!("{}, {}", screening.place(), screening.vantage.explain());
-    vec![Evidence::new("smtp", text, context.now()).from(from)]
+    let mut evidence = vec![Evidence::new("smtp", text, context.now()).from(from)];
+    let found = wanted
+        .iter()
+        .filter_map(|asked| Some((asked, asked.trial.as_ref()?.found.as_ref()?)));
+    evidence.extend(found.take(QUOTED).map(|(asked, found)| {
+        let from = format!("{} in {}", asked.probe.variant, found.folder);
+        Evidence::new("mail", found.text.clone(), context.now()).from(from)
+    }));
+    evidence
+}
+
+/// What the message to a mailbox that cannot exist has proved.
+fn backscatter(screening: &Screening) -> Proof {
+    let mut unknown = screening.asked.iter().filter(|a| a.probe.variant == "K01");
+    unknown
+        .find_map(|asked| asked.trial.as_ref())
+        .map_or(Proof::NotTried, Trial::proof)
 }
 
 /// The same finding on the other channel adds its evidence.

@@ -1,5 +1,7 @@
 //! What the site file gives to a relay test: checked names, and notes about what it does not give.
 
+use std::net::SocketAddr;
+
 use sha2::{Digest, Sha256};
 
 use crate::actions::Context;
@@ -18,8 +20,8 @@ pub(super) struct Ground {
     pub(super) recipient: Option<Mailbox>,
     /// The name this machine says in HELO.
     pub(super) helo: Option<Domain>,
-    /// The same for every try of the step: a greylisting server must see the same triple again.
-    pub(super) nonce: Nonce,
+    /// Whether logins with invented names are tried.
+    pub(super) invented_logins: bool,
     /// What is missing or wrong, with a next step.
     pub(super) notes: Vec<String>,
 }
@@ -41,7 +43,9 @@ impl Ground {
             sender: mailbox(probe.sender.as_deref(), "probe.sender", &mut notes),
             recipient: mailbox(probe.recipient.as_deref(), "probe.recipient", &mut notes),
             helo: domain(probe.helo.as_deref(), "probe.helo", &mut notes),
-            nonce: nonce(context.step.idempotency_key),
+            // A check that is repeated by a wait asks once, in its first round.
+            invented_logins: context.step.wait.is_none()
+                && context.args.boolean("logins").ok().flatten() != Some(false),
             notes,
         };
         ground.with_notes_about_gaps()
@@ -112,9 +116,10 @@ fn keep<T, E: std::fmt::Display>(
         .ok()
 }
 
-/// Sixteen characters of the digest of what is the same for every try.
-fn nonce(key: &str) -> Nonce {
-    let digest = Sha256::digest(key.as_bytes());
+/// The mark of one endpoint: the same for every try of the step, as a greylisting server must see the same triple again, and
+/// as a message of an earlier try must be known again.
+pub(super) fn nonce(key: &str, endpoint: SocketAddr) -> Nonce {
+    let digest = Sha256::digest(format!("{key} {endpoint}").as_bytes());
     let text: String = digest
         .iter()
         .take(8)

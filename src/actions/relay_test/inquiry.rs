@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::screening::{self, Screening};
+use super::trial::Trial;
 use crate::actions::{ActionError, Context, Report, WaitFor};
 use crate::mail::relay::session::Limits;
 use crate::record::WaitKind;
@@ -24,6 +25,9 @@ pub(super) struct Inquiry {
     pub(super) lost: Vec<String>,
     /// What the test could not cover, and why.
     pub(super) notes: Vec<String>,
+    /// The end of the round of messages that is under way.
+    #[serde(default)]
+    pub(super) round_until: Option<Timestamp>,
 }
 
 impl Inquiry {
@@ -39,6 +43,16 @@ impl Inquiry {
         })?;
         inquiry.screenings.iter_mut().for_each(Screening::judge);
         Ok(Some(inquiry))
+    }
+
+    /// The messages of all endpoints.
+    pub(super) fn trials(&self) -> impl Iterator<Item = &Trial> {
+        self.screenings.iter().flat_map(Screening::trials)
+    }
+
+    /// The messages of all endpoints.
+    pub(super) fn trials_mut(&mut self) -> impl Iterator<Item = &mut Trial> {
+        self.screenings.iter_mut().flat_map(Screening::trials_mut)
     }
 
     /// Asks again whatever a greylisting server has put off.

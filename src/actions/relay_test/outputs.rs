@@ -1,14 +1,20 @@
 //! The outputs as runbooks and reports read them.
 
+use std::net::IpAddr;
+
+use jiff::Timestamp;
 use serde::Serialize;
 
 use super::asking::{Asked, Said};
+use super::logins::Login;
 use super::screening::{Channel, Screening};
+use super::trial::{Fate, Trial};
 use crate::mail::relay::catalogue::OFFERS;
-use crate::mail::relay::ladder::{self, Level, Observed, Verdict};
+use crate::mail::relay::ladder::{self, Level, Observed, Proof, Verdict};
 use crate::mail::relay::probe::LeftOut;
 use crate::mail::relay::vantage::Vantage;
 use crate::mail::relay::variant::{Greeting, Kind};
+use crate::mail::trace::Hop;
 
 /// One endpoint.
 #[derive(Debug, Serialize)]
@@ -25,6 +31,8 @@ pub(super) struct EndpointView<'a> {
     controls: Vec<ProbeView<'a>>,
     variants: Vec<ProbeView<'a>>,
     left_out: &'a [LeftOut],
+    /// Logins that were tried with invented names.
+    logins: &'a [Login],
     /// EHLO keywords that a stranger should not be offered.
     offers: Vec<OfferView<'a>>,
 }
@@ -42,6 +50,24 @@ struct ProbeView<'a> {
     level: Level,
     /// For a control: was it accepted?
     accepted: bool,
+    /// The marked message that was sent for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    message: Option<MessageView<'a>>,
+}
+
+/// A marked message and what became of it.
+#[derive(Debug, Serialize)]
+struct MessageView<'a> {
+    mark: &'a str,
+    proof: Proof,
+    /// Why it was not sent.
+    not_sent: Option<&'a str>,
+    replies: &'a [Said],
+    folder: Option<&'a str>,
+    received: Option<Timestamp>,
+    /// The address that the mailbox's server got it from.
+    egress: Option<IpAddr>,
+    hops: &'a [Hop],
 }
 
 #[derive(Debug, Serialize)]
@@ -76,11 +102,31 @@ impl<'a> EndpointView<'a> {
             controls: views(true),
             variants: views(false),
             left_out: &screening.left_out,
+            logins: &screening.logins,
             offers: screening
                 .offers
                 .iter()
                 .filter_map(|keyword| OfferView::of(keyword))
                 .collect(),
+        }
+    }
+}
+
+impl<'a> MessageView<'a> {
+    fn of(trial: &'a Trial) -> Self {
+        let found = trial.found.as_ref();
+        Self {
+            mark: &trial.mark,
+            proof: trial.proof(),
+            not_sent: match &trial.fate {
+                Fate::NotSent(why) => Some(why),
+                _ => None,
+            },
+            replies: &trial.said,
+            folder: found.map(|found| found.folder.as_str()),
+            received: found.and_then(|found| found.received),
+            egress: found.and_then(|found| found.egress),
+            hops: found.map_or(&[], |found| &found.hops),
         }
     }
 }
@@ -110,6 +156,7 @@ impl<'a> ProbeView<'a> {
             replies: &asked.said,
             level: ladder::level(&asked.observed(), observed),
             accepted: asked.accepted(),
+            message: asked.trial.as_ref().map(MessageView::of),
         }
     }
 }

@@ -8,6 +8,8 @@ use serde::{Deserialize, Serialize};
 use super::asking::{Asked, Door, Greeted, Trouble};
 use super::attempts;
 use super::ground::{self, Ground};
+use super::logins::{self, Login};
+use super::trial::Trial;
 use crate::actions::Context;
 use crate::actions::target::Target;
 use crate::mail::relay::catalogue::OFFERS;
@@ -61,6 +63,14 @@ pub(super) struct Screening {
     pub(super) notes: Vec<String>,
     /// Every connection, line by line.
     pub(super) transcript: String,
+    /// Stands in every address and message of this endpoint.
+    pub(super) nonce: String,
+    /// The names that the server goes by.
+    pub(super) names: Vec<String>,
+    /// The ways to log in that it offers.
+    pub(super) mechanisms: Vec<String>,
+    /// Logins that were tried with invented names.
+    pub(super) logins: Vec<Login>,
 }
 
 impl Screening {
@@ -93,6 +103,18 @@ impl Screening {
         self.asked.iter().map(Asked::observed).collect()
     }
 
+    /// The messages of this endpoint.
+    pub(super) fn trials(&self) -> impl Iterator<Item = &Trial> {
+        self.asked.iter().filter_map(|asked| asked.trial.as_ref())
+    }
+
+    /// The messages of this endpoint.
+    pub(super) fn trials_mut(&mut self) -> impl Iterator<Item = &mut Trial> {
+        self.asked
+            .iter_mut()
+            .filter_map(|asked| asked.trial.as_mut())
+    }
+
     /// The server has put it off, and a place to judge from was found: asking again later can tell more.
     pub(super) fn is_greylisted(&self) -> bool {
         self.judgement.retry_after.is_some() && self.stop.is_none()
@@ -121,6 +143,10 @@ impl Screening {
             trouble: None,
             notes: Vec::new(),
             transcript: String::new(),
+            nonce: String::new(),
+            names: Vec::new(),
+            mechanisms: Vec::new(),
+            logins: Vec::new(),
         }
     }
 
@@ -164,6 +190,9 @@ pub(super) async fn screen(
     if let Some(look) = look(context, &door, ground, &mut screening).await {
         let sessions = attempts::plan(&look.names, look.only_helo, limits, &mut screening);
         attempts::ask_all(context, &door, sessions, limits, &mut screening).await;
+        if ground.invented_logins {
+            logins::try_invented(&door, &mut screening, limits).await;
+        }
     }
     screening.judge();
     screening
@@ -215,6 +244,7 @@ async fn look(
         only_helo = opened.is_ok();
     }
     let local = session.local().map(|local| local.ip());
+    screening.mechanisms = session.capabilities().auth();
     let masked = !session.capabilities().masked().is_empty();
     for offer in OFFERS {
         let found = offer
@@ -255,6 +285,8 @@ async fn look(
         &mut screening.notes,
     )
     .await;
+    screening.nonce = names.nonce.as_str().to_owned();
+    screening.names = names.hosts.iter().map(Domain::to_string).collect();
     Some(Look { names, only_helo })
 }
 
@@ -287,7 +319,7 @@ async fn names(
         helo: ground.helo.clone(),
         // How the server sees us, where it says so: behind NAT the local address means nothing to it.
         own_address: own.last().copied(),
-        nonce: ground.nonce.clone(),
+        nonce: ground::nonce(context.step.idempotency_key, target.address),
     }
 }
 

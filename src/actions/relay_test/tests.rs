@@ -2,6 +2,8 @@
 #![allow(clippy::unwrap_used)]
 
 mod greylisting;
+mod logins;
+mod proving;
 mod rig;
 
 use std::time::Duration;
@@ -57,6 +59,8 @@ async fn the_laboratory_rows() {
         ("relay by HELO", Personality::trusts_helo(ours.0, ours.1, ours.2), "suspected", Finding, &["relay-suspected"], Some(&["A20"])),
         ("null sender", trusting(Trust::NullSender), "suspected", Finding, &["relay-suspected"], Some(&["A04"])),
         ("sender is recipient", trusting(Trust::SenderIsRecipient), "suspected", Finding, &["relay-suspected"], Some(&["A02"])),
+        ("percent only", trusting(Trust::Percent), "not_proven", Unknown, &[], Some(&[])),
+        ("bang only", trusting(Trust::Bang), "suspected", Finding, &["relay-suspected"], Some(&["E01", "E02", "E03", "E04"])),
         ("trailing dot", trusting(Trust::TrailingDot), "suspected", Finding, &["relay-suspected"], Some(&["A16"])),
         ("after a local recipient", trusting(Trust::AfterLocalRecipient), "suspected", Finding, &["relay-suspected"], Some(&["A17", "A18"])),
         ("Exchange 2003", Personality::exchange_2003(ours.0, ours.1), "not_proven", Finding, &["accepts-unknown-recipients"], Some(&[])),
@@ -368,7 +372,6 @@ async fn a_closed_port_is_told_apart() {
 async fn what_is_refused_before_anything_is_sent() {
     let rig = Rig::new(Personality::postfix(MX, &[DOMAIN], &[USER])).await;
     for (args, expected) in [
-        (json!({"mode": "prove"}), "not built yet"),
         (json!({"mode": "guess"}), "no mode 'guess'"),
         (json!({"host": "mx.stranger.test"}), "not a host of site"),
         (json!({"ports": ["smtp"]}), "must be port numbers"),

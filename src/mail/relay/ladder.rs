@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 
 use super::answer::Answer;
 use super::probe::Worth;
+use super::trial;
 use super::variant::Kind;
 
 /// A rung of the ladder.
@@ -211,7 +212,7 @@ pub fn judge(observed: &[Observed]) -> Judgement {
         verdict,
         reason,
         by,
-        accepts_unknown: control(observed, "K01") == Control::Accepted,
+        accepts_unknown: accepts_unknown(observed),
         retry_after: None,
     };
 
@@ -227,10 +228,20 @@ pub fn judge(observed: &[Observed]) -> Judgement {
             format!("a marked message was relayed to an outside mailbox through {through}");
         return verdict(Verdict::Open, open, reason);
     }
-    let suspected = at(&[Level::Suspected]);
+    let tried: Vec<&str> = observed
+        .iter()
+        .filter(|o| o.proof != Proof::NotTried)
+        .map(|o| o.variant)
+        .collect();
+    let mut suspected = at(&[Level::Suspected]);
+    suspected.retain(|id| !trial::speaks_for(&tried, id));
     if !suspected.is_empty() {
+        let tried = match tried.len() {
+            0 => "no message was sent, so it is not proven".to_owned(),
+            tried => format!("{tried} others were tried with a message, and none has arrived"),
+        };
         let reason = format!(
-            "{} of {} relay attempts were accepted at RCPT; no message was sent, so it is not proven",
+            "{} of {} relay attempts were accepted at RCPT; {tried}",
             asked.iter().filter(|(_, l)| *l == Level::Suspected).count(),
             asked.len()
         );
@@ -245,6 +256,17 @@ pub fn judge(observed: &[Observed]) -> Judgement {
     let external =
         |(o, l): &&(&Observed, Level)| *l == Level::Worthless && o.worth == Worth::External;
     let anything = ids(asked.iter().filter(external).map(|(o, _)| *o));
+    let disproved = asked.iter().filter(|(o, l)| {
+        o.worth == Worth::External && matches!(l, Level::Bounced | Level::RefusedLate)
+    });
+    let disproved = ids(disproved.map(|(o, _)| *o));
+    if !anything.is_empty() && !disproved.is_empty() {
+        let reason = format!(
+            "the server accepts every recipient, even impossible ones; the message sent as {} was refused later or came back",
+            disproved.join(", ")
+        );
+        return verdict(Verdict::NotProven, Vec::new(), reason);
+    }
     if !anything.is_empty() {
         let reason = "the server accepts every recipient, even impossible ones; \
                       only a delivered message can tell whether it relays";
@@ -255,12 +277,17 @@ pub fn judge(observed: &[Observed]) -> Judgement {
         return verdict(Verdict::NotProven, Vec::new(), reason.to_string());
     }
     if let Some(mut could_not_tell) = doubt(observed, &asked) {
-        could_not_tell.accepts_unknown = control(observed, "K01") == Control::Accepted;
+        could_not_tell.accepts_unknown = accepts_unknown(observed);
         return could_not_tell;
     }
     if !at(&[Level::Worthless]).is_empty() {
-        let reason = "probably no relay: every plain attempt was refused, and the odd address forms \
-                      that were accepted prove nothing, because nonsense of the same form is accepted too";
+        let reason = if accepts_unknown(observed) {
+            "probably no relay: every plain attempt was refused, and the odd address forms that were accepted \
+             prove nothing, because nonsense is accepted too"
+        } else {
+            "every plain attempt was refused; odd address forms were accepted, and nonsense of the same form too: \
+             the server takes such addresses as its own, or relays by that form alone, and only a message can tell"
+        };
         return verdict(Verdict::NotProven, Vec::new(), reason.to_string());
     }
     let reason = if asked.iter().all(|(o, _)| o.answer == Answer::AuthWanted) {
@@ -290,6 +317,14 @@ pub fn overall(endpoints: &[Option<Verdict>]) -> Verdict {
         .into_iter()
         .find(found)
         .unwrap_or(Verdict::Inconclusive)
+}
+
+/// Is mail for mailboxes that cannot exist taken? Not where the message itself is refused after all.
+fn accepts_unknown(observed: &[Observed]) -> bool {
+    let taken = |o: &Observed| {
+        o.variant == "K01" && o.answer == Answer::Accepted && o.proof != Proof::RefusedLate
+    };
+    observed.iter().any(taken)
 }
 
 /// Does this accepted recipient mean something?

@@ -8,7 +8,8 @@
 //! 4. [`session`]: which probes share a connection, how fast, and when to stop;
 //! 5. [`answer`]: what one reply says about relaying;
 //! 6. [`ladder`]: what all answers of an endpoint prove, and what they do not;
-//! 7. [`vantage`]: whether the place of the tester allows a verdict at all.
+//! 7. [`trial`]: which accepted attempts are worth a real message, in prove mode;
+//! 8. [`vantage`]: whether the place of the tester allows a verdict at all.
 //!
 //! A reply to RCPT is a screen, never a proof: the word "open" needs a message that arrived.
 
@@ -19,5 +20,6 @@ pub mod ladder;
 pub mod names;
 pub mod probe;
 pub mod session;
+pub mod trial;
 pub mod vantage;
 pub mod variant;

@@ -35,6 +35,12 @@ impl Probe {
         self.last(Stage::Rcpt)
     }
 
+    /// A message in the judged transaction reaches nobody but its external recipient.
+    pub fn goes_to_strangers_alone(&self) -> bool {
+        let judged = self.lines.iter().rev();
+        judged.take_while(|line| line.stage != Stage::Mail).count() == 1
+    }
+
     fn last(&self, stage: Stage) -> &str {
         self.lines
             .iter()

@@ -45,6 +45,10 @@ pub enum Trust {
     Helo(Vec<String>),
     /// A local recipient was accepted before in this session (A17, A18).
     AfterLocalRecipient,
+    /// The recipient is written with a percent sign (family B).
+    Percent,
+    /// The recipient is a bang path (family E).
+    Bang,
     /// The recipient's domain ends in a dot, which the check overlooks (A16).
     TrailingDot,
 }

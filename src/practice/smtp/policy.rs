@@ -90,6 +90,8 @@ impl Session {
                     .as_ref()
                     .is_some_and(|helo| names.contains(&helo.to_lowercase())),
                 Trust::AfterLocalRecipient => self.local_seen,
+                Trust::Percent => path.contains('%'),
+                Trust::Bang => path.contains('!'),
                 Trust::TrailingDot => path.ends_with('.'),
             })
     }

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::{checked, shipped_text};
 use crate::record::Section;
-use crate::site::Site;
+use crate::site::{Imap, ProbeMailbox, Site};
 
 /// How a step ends in a world: outcome and outputs.
 type World<'a> = BTreeMap<&'a str, (&'a str, Value)>;
@@ -265,30 +265,41 @@ fn a_message_that_is_lost_is_looked_for_before_the_switch() {
     assert!(at("arrives") < at("not_arrived") && at("not_arrived") < at("switch"));
 }
 
-/// The relay audit, when the first test ended so and waits for nobody or for this many seconds.
-fn audited(outcome: &str, retry_after: Value, findings: Value) -> Vec<String> {
-    let world = World::from([("screen", (outcome, json!({"retry_after": retry_after})))]);
-    let inputs = json!({"greylist_wait": "4h"});
-    carried_out_of("relay-audit", &site(false), inputs, findings, &world)
+/// The relay audit, when the first test ended with this verdict.
+fn audited(outcome: &str, verdict: &str, prove: bool, findings: Value) -> Vec<String> {
+    let outputs = json!({"retry_after": null, "verdict": verdict, "reason": "as seen"});
+    let world = World::from([("screen", (outcome, outputs))]);
+    let inputs = json!({"greylist_wait": "4h", "prove": prove, "proof_wait": "15m"});
+    let site = Site {
+        probe: Some(ProbeMailbox {
+            imap: Some(Imap::default()),
+            ..ProbeMailbox::default()
+        }),
+        ..site(false)
+    };
+    carried_out_of("relay-audit", &site, inputs, findings, &world)
 }
 
 #[test]
 fn a_closed_relay_is_only_looked_at() {
-    let done = audited("good", Value::Null, json!([]));
+    let done = audited("good", "closed", true, json!([]));
     assert_eq!(done, ["screen", "server"]);
 }
 
 #[test]
-fn a_suspected_relay_is_closed_by_a_person_and_tested_again() {
+fn a_suspected_relay_is_proved_with_leave_closed_by_a_person_and_tested_again() {
     let findings = json!([finding("relay-suspected", "major")]);
-    let done = audited("finding", Value::Null, findings);
-    assert_eq!(done, ["screen", "server", "close", "screen_again"]);
+    for (prove, between) in [(true, &["may_we_prove", "prove"][..]), (false, &[])] {
+        let done = audited("finding", "suspected", prove, findings.clone());
+        let expected = [&["screen", "server"], between, &["close", "screen_again"]].concat();
+        assert_eq!(done, expected);
+    }
 }
 
 #[test]
-fn a_greylisting_server_is_asked_again_before_anybody_is_troubled() {
-    let done = audited("unknown", json!(300), json!([]));
-    assert_eq!(done, ["screen", "server", "greylisted"]);
+fn a_server_that_takes_everything_is_a_case_for_a_message() {
+    let done = audited("unknown", "undetermined", true, json!([]));
+    assert_eq!(done, ["screen", "server", "may_we_prove", "prove"]);
 }
 
 #[test]

@@ -96,11 +96,13 @@ static RELAY: StandIn = StandIn {
         optional("mode", Kind::Choice(&["screen", "prove"])),
         optional("pause", Kind::Duration),
         optional("greylist_wait", Kind::Duration),
+        optional("logins", Kind::Boolean),
         optional("wait", Kind::Duration),
         optional("every", Kind::Duration),
     ],
     outputs: &[
         out("verdict"),
+        out("reason"),
         out("endpoints"),
         out("open_by"),
         out("retry_after"),

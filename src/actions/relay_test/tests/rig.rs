@@ -5,39 +5,51 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::actions::relay_test::RelayTest;
 use crate::actions::{
-    Action, ActionError, Args, ArtifactSink, Conditions, Context, Facts, Next, Progress, Report,
-    Secrets, StepInfo,
+    Action, ActionError, Args, ArtifactSink, Conditions, Context, Facts, Next, Progress,
+    Reconciled, Report, Secrets, StepInfo,
 };
 use crate::practice::dns::ZoneSet;
 use crate::practice::mailbox::MailStore;
 use crate::practice::smtp::{Personality, ServerSetup, SmtpServer};
 use crate::practice::{Scenario, World};
 use crate::probes::{ChannelSettings, DnsSettings, ProbeSettings, Probes, SystemClock};
-use crate::record::{Artifact, Finding, StepState, Wait};
-use crate::site::{ProbeMailbox, Server, Site};
+use crate::record::{Artifact, Decision, Finding, Given, StepState, Wait};
+use crate::site::{Imap, ProbeMailbox, SecretRef, Server, Site, Tls};
 use crate::templates::Templates;
 
 pub(super) const DOMAIN: &str = "site.test";
 pub(super) const USER: &str = "info@site.test";
+pub(super) const PROBE_MAILBOX: &str = "to@theirs.test";
 
 pub(super) struct Rig {
     world: World,
     pub(super) site: Site,
     probes: Probes,
     files: Mutex<BTreeMap<String, String>>,
+    /// The yes of a person; the rig begins with one.
+    pub(super) approved: Option<Given>,
+    _folder: tempfile::TempDir,
 }
 
 impl Rig {
     pub(super) async fn new(personality: Personality) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let password = folder.path().join("password");
+        std::fs::write(&password, "mailbox-pass-8").unwrap();
+        let mut mail = MailStore::default();
+        mail.add(PROBE_MAILBOX, "mailbox-pass-8");
+        // Bounces come to the same mailbox.
+        mail.aliases
+            .insert("from@ours.test".to_owned(), PROBE_MAILBOX.to_owned());
         let world = World::start(Scenario {
             id: "relay".to_owned(),
             zones: ZoneSet::default(),
             servers: vec![ServerSetup::on_smtp("mx", personality)],
-            mail: MailStore::default(),
+            mail,
             imap_name: "imap.ours.test".to_owned(),
             event_log: String::new(),
             secrets: Vec::new(),
@@ -46,8 +58,10 @@ impl Rig {
         .await
         .unwrap();
         let address = world.address("mx", "smtp").unwrap();
+        let imap = world.imap().address();
         let site = Site {
             id: "site".to_owned(),
+            name: "Site".to_owned(),
             domains: vec![DOMAIN.to_owned()],
             servers: vec![Server {
                 host: "mx.site.test".to_owned(),
@@ -59,8 +73,16 @@ impl Rig {
             probe: Some(ProbeMailbox {
                 helo: Some("tester.ours.test".to_owned()),
                 sender: Some("from@ours.test".to_owned()),
-                recipient: Some("to@theirs.test".to_owned()),
-                imap: None,
+                recipient: Some(PROBE_MAILBOX.to_owned()),
+                imap: Some(Imap {
+                    host: "imap.theirs.test".to_owned(),
+                    address: Some(imap.ip()),
+                    port: Some(imap.port()),
+                    tls: Tls::None,
+                    username: PROBE_MAILBOX.to_owned(),
+                    password: Some(SecretRef::File(password)),
+                    ca: None,
+                }),
             }),
             laboratory: true,
             ..Site::default()
@@ -84,6 +106,16 @@ impl Rig {
             site,
             probes,
             files: Mutex::default(),
+            approved: Some(Given {
+                decision: Decision::Approve,
+                by: "technician".to_owned(),
+                at: Timestamp::now(),
+                note: None,
+                evidence: Vec::new(),
+                values: Map::new(),
+                id: None,
+            }),
+            _folder: folder,
         }
     }
 
@@ -109,6 +141,57 @@ impl Rig {
 
     /// One call of the step, after a wait where there was one.
     pub(super) async fn step(&self, args: Value, wait: Option<&Wait>) -> Result<Next, ActionError> {
+        self.with(args, wait, async |context| {
+            RelayTest.carry_out(context).await
+        })
+        .await
+    }
+
+    /// The look after an interruption.
+    pub(super) async fn reconcile(
+        &self,
+        args: Value,
+        wait: Option<&Wait>,
+    ) -> Result<Reconciled, ActionError> {
+        self.with(args, wait, async |context| {
+            RelayTest.reconcile(context).await
+        })
+        .await
+    }
+
+    /// The step to its end, however often it waits.
+    pub(super) async fn to_the_end(&self, args: Value) -> Report {
+        self.go_on(args, None).await
+    }
+
+    /// The same, from a wait on.
+    pub(super) async fn go_on(&self, args: Value, mut wait: Option<Wait>) -> Report {
+        for _ in 0..500 {
+            match self.step(args.clone(), wait.as_ref()).await.unwrap() {
+                Next::Done(report) => return *report,
+                next => {
+                    let next = recorded(next);
+                    let left = next.wake.unwrap().duration_since(Timestamp::now());
+                    let left = Duration::try_from(left).unwrap_or_default();
+                    tokio::time::sleep(left.max(Duration::from_millis(5))).await;
+                    wait = Some(next);
+                }
+            }
+        }
+        panic!("the step waits for ever")
+    }
+
+    /// How many messages lie in the inbox of an address.
+    pub(super) fn world_messages(&self, address: &str) -> usize {
+        self.world.mailboxes().messages(address, "INBOX").len()
+    }
+
+    async fn with<R>(
+        &self,
+        args: Value,
+        wait: Option<&Wait>,
+        act: impl AsyncFnOnce(&Context<'_>) -> R,
+    ) -> R {
         let args = Args(args.as_object().unwrap().clone());
         let (secrets, templates) = (Secrets::default(), Templates::new(None));
         let context = Context {
@@ -129,7 +212,7 @@ impl Rig {
                 wait,
             },
         };
-        RelayTest.carry_out(&context).await
+        act(&context).await
     }
 }
 
@@ -176,6 +259,9 @@ impl Facts for Rig {
     }
     fn ended_steps(&self) -> Vec<&StepState> {
         Vec::new()
+    }
+    fn approval(&self, step: &str) -> Option<&Given> {
+        self.approved.as_ref().filter(|_| step == "relay")
     }
     fn values(&self) -> Value {
         Value::Null

@@ -1,0 +1,239 @@
+//! Prove mode: marked messages for the attempts that were accepted, and their way back.
+//!
+//! Only after an approval that stands in the run. What is to be sent is noted, and so written down and synced, before the call
+//! that sends it. A round has at most eight messages an endpoint; the next round begins only when the first has come back or
+//! was refused. The mailbox is looked into before anything is sent, so a message of an earlier try is not sent twice.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::ground::Ground;
+use super::inquiry::{Inquiry, later};
+use super::sending;
+use super::trial::{self, Fate, Trial};
+use crate::actions::controlled_mailbox::ControlledMailbox;
+use crate::actions::{ActionError, Context, Reconciled};
+use crate::mail::relay::session::Limits;
+use crate::mail::relay::trial::{A_ROUND, may_go_on, worth_a_message};
+
+const WAIT: Duration = Duration::from_secs(15 * 60);
+const EVERY: Duration = Duration::from_secs(30);
+const EVERY_IN_A_LABORATORY: Duration = Duration::from_secs(1);
+
+/// When to go on, and what is waited for.
+pub(super) struct Pause {
+    pub(super) reason: String,
+    pub(super) wake: Timestamp,
+    pub(super) deadline: Timestamp,
+}
+
+/// The means to find messages again; refuses without an approval, or without a mailbox that can be read.
+pub(super) async fn prepare(context: &Context<'_>) -> Result<ControlledMailbox, ActionError> {
+    if context.facts.approval(context.step.key).is_none() {
+        return Err(ActionError::new(
+            "mode 'prove' sends real messages, and no person has approved that in this run: put a step with action 'approval' \
+             before this one and name it in 'needs'",
+        )
+        .nothing_sent());
+    }
+    ControlledMailbox::of(context).await
+}
+
+/// Before the first question: what cannot be found again must not be sent.
+pub(super) async fn try_mailbox(
+    context: &Context<'_>,
+    mailbox: &ControlledMailbox,
+) -> Result<(), ActionError> {
+    let key = context.step.idempotency_key;
+    mailbox.look(key).await.map(|_| ()).map_err(|failure| {
+        ActionError::because(
+            "cannot read the mailbox that the messages would be looked for in (probe.imap)",
+            failure,
+        )
+        .nothing_sent()
+    })
+}
+
+/// One turn: look, send what is planned, plan what is next. None when all that can be proved is.
+pub(super) async fn turn(
+    context: &Context<'_>,
+    mailbox: &ControlledMailbox,
+    inquiry: &mut Inquiry,
+    limits: &Limits,
+) -> Result<Option<Pause>, ActionError> {
+    let mut blind = None;
+    if inquiry.trials().next().is_some() {
+        blind = look(context, mailbox, inquiry).await;
+        if blind.is_none() {
+            let ground = Ground::of(context);
+            for screening in &mut inquiry.screenings {
+                sending::send_planned(context, &ground, screening, limits).await;
+            }
+        }
+    }
+    let now = context.now();
+    if let Some(deadline) = inquiry.round_until {
+        let out = inquiry.trials().filter(|trial| !trial.is_settled()).count();
+        if out > 0 && now < deadline {
+            return wait_on(context, deadline, out, blind).map(Some);
+        }
+        give_up(inquiry, blind);
+    }
+    plan_round(context, inquiry)
+}
+
+/// What a look at the mailbox tells about an attempt that a process left without an end.
+pub(super) async fn reconcile(
+    context: &Context<'_>,
+    mut inquiry: Inquiry,
+) -> Result<Reconciled, ActionError> {
+    let mailbox = ControlledMailbox::of(context).await?;
+    if let Some(trouble) = look(context, &mailbox, &mut inquiry).await {
+        return Ok(Reconciled::CannotTell(format!(
+            "the mailbox could not be read: {trouble}"
+        )));
+    }
+    let planned = inquiry.trials().filter(|trial| trial.fate == Fate::Planned);
+    let missing: Vec<&str> = planned
+        .filter(|trial| trial.found.is_none())
+        .map(|trial| trial.mark.as_str())
+        .collect();
+    if missing.is_empty() {
+        // What was found is not sent again.
+        return Ok(Reconciled::NotDone);
+    }
+    Ok(Reconciled::CannotTell(format!(
+        "{} marked messages may have been sent and have not come back: {}; look for these marks in the server's log and in the \
+         mailbox, then have the step done again (what has come back by then is not sent a second time)",
+        missing.len(),
+        missing.join(", ")
+    )))
+}
+
+/// Looks for the marks of every endpoint; why not, when the mailbox cannot be read.
+async fn look(
+    context: &Context<'_>,
+    mailbox: &ControlledMailbox,
+    inquiry: &mut Inquiry,
+) -> Option<String> {
+    for screening in &mut inquiry.screenings {
+        let open = |trial: &&Trial| trial.found.as_ref().is_none_or(|found| found.report);
+        if screening.trials().filter(open).count() == 0 {
+            continue;
+        }
+        let seen = match mailbox.look(&screening.nonce).await {
+            Ok(seen) => seen,
+            Err(failure) => return Some(failure.to_string()),
+        };
+        let marks: Vec<String> = screening.trials().map(|t| t.mark.clone()).collect();
+        let found: Vec<_> = marks
+            .iter()
+            .map(|mark| trial::find(context, screening, mark, &seen))
+            .collect();
+        for (trial, found) in screening.trials_mut().zip(found) {
+            trial.found = found.or(trial.found.take());
+        }
+    }
+    None
+}
+
+/// The next look: at first often, then less often.
+fn wait_on(
+    context: &Context<'_>,
+    deadline: Timestamp,
+    out: usize,
+    blind: Option<String>,
+) -> Result<Pause, ActionError> {
+    let now = context.now();
+    let begun = deadline
+        .checked_sub(context.args.duration("wait")?.unwrap_or(WAIT))
+        .unwrap_or(now);
+    let waited = Duration::try_from(now.duration_since(begun)).unwrap_or_default();
+    let usual = match context.site.laboratory {
+        true => EVERY_IN_A_LABORATORY,
+        false => EVERY,
+    };
+    let every = context.args.duration("every")?.unwrap_or(usual);
+    let wake = later(now, every.max(waited / 4))?.min(deadline);
+    let reason = match blind {
+        Some(trouble) => {
+            format!("the mailbox could not be read ({trouble}); next look at {wake}")
+        }
+        None => format!("{out} marked messages are on their way; next look at {wake}"),
+    };
+    Ok(Pause {
+        reason,
+        wake,
+        deadline,
+    })
+}
+
+/// The time is over. Without a look at the mailbox nothing counts as lost.
+fn give_up(inquiry: &mut Inquiry, blind: Option<String>) {
+    let lost = blind.is_none();
+    for trial in inquiry.trials_mut().filter(|trial| !trial.is_settled()) {
+        match trial.fate {
+            Fate::Planned => {
+                trial.fate = Fate::NotSent("put off to the end of the wait".to_owned());
+            }
+            _ if lost => trial.fate = Fate::Lost,
+            _ => {}
+        }
+    }
+    if let Some(trouble) = blind {
+        inquiry.notes.push(format!(
+            "the mailbox (probe.imap) could not be read to the end of the wait, so what became of the messages is not known: \
+             {trouble}"
+        ));
+    }
+    inquiry.round_until = None;
+}
+
+/// Notes which messages are sent next, and has the step called again at once: by then the note is on disk.
+fn plan_round(context: &Context<'_>, inquiry: &mut Inquiry) -> Result<Option<Pause>, ActionError> {
+    let mut planned = 0;
+    let mut taken: Vec<(std::net::SocketAddr, &'static str)> = Vec::new();
+    for screening in &mut inquiry.screenings {
+        let observed = screening.observed();
+        if !screening.vantage.allows_verdict() || !may_go_on(&observed) {
+            continue;
+        }
+        let (nonce, address) = (screening.nonce.clone(), screening.target.address);
+        let tried: Vec<&str> = screening
+            .asked
+            .iter()
+            .filter(|asked| asked.trial.is_some())
+            .map(|asked| asked.probe.variant)
+            .collect();
+        let next: Vec<usize> = worth_a_message(&observed)
+            .into_iter()
+            .filter(|at| {
+                let probe = &screening.asked[*at].probe;
+                !tried.contains(&probe.variant)
+                    // One channel of a port is enough.
+                    && !taken.contains(&(address, probe.variant))
+                    && probe.goes_to_strangers_alone()
+            })
+            .take(A_ROUND)
+            .collect();
+        for at in next {
+            let asked = &mut screening.asked[at];
+            let mark = format!("{nonce}{}", asked.probe.variant.to_ascii_lowercase());
+            taken.push((address, asked.probe.variant));
+            asked.trial = Some(Trial::planned(mark));
+            planned += 1;
+        }
+    }
+    if planned == 0 {
+        return Ok(None);
+    }
+    let now = context.now();
+    let deadline = later(now, context.args.duration("wait")?.unwrap_or(WAIT))?;
+    inquiry.round_until = Some(deadline);
+    Ok(Some(Pause {
+        reason: format!("{planned} marked messages are sent now"),
+        wake: now,
+        deadline,
+    }))
+}

@@ -1,4 +1,4 @@
-//! mailmedic against real servers: rbldnsd, unbound, Postfix and Dovecot as Debian ships them, in two network
+//! mailmedic against real servers: rbldnsd, unbound, Postfix, Exim and Dovecot as Debian ships them, in two network
 //! namespaces that know only documentation addresses.
 //!
 //! Needs root and the programs that `tests/install` installs. Without them the tests fail and say so; they never pass
@@ -14,6 +14,7 @@ mod lab;
 mod outbound_vet;
 mod owner_lookup;
 mod rdns_verify;
+mod relay_proof;
 mod relay_test;
 mod servers;
 mod smarthost_check;

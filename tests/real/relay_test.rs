@@ -57,6 +57,56 @@ fn a_default_postfix_is_closed() {
 }
 
 #[test]
+fn trust_that_only_ipv6_has_is_seen() {
+    let lab = Lab::new();
+    let records = format!(
+        "{HOST}. 300 IN A 203.0.113.{}\n{HOST}. 300 IN AAAA {}\n",
+        address::MAIL_FROM,
+        address::MAIL_6
+    );
+    lab.resolver(address::RESOLVER, &records, "");
+    let at = lab.postfix(&[Personality::OpenOnIpv6], "");
+    let site = site(&at[0]).replace(&format!("address: {}, ", at[0]), "");
+    let answer = lab.probe("relay.test", &site, &[]);
+    let v4 = answer.find("/outputs/endpoints", "address", &at[0]);
+    let v6 = answer.find("/outputs/endpoints", "address", address::MAIL_6);
+    assert_eq!(v4["verdict"], "closed", "{}", answer.printed);
+    assert_eq!(v6["verdict"], "suspected", "{}", answer.printed);
+    assert_eq!(answer.text("/outputs/verdict"), "suspected");
+}
+
+#[test]
+fn from_a_trusted_network_there_is_no_verdict() {
+    let lab = Lab::new();
+    lab.resolver(address::RESOLVER, "", "");
+    let at = lab.postfix(&[Personality::TrustsTester], "");
+    let outbound = format!("addresses: [{}]", address::CLIENT);
+    let site = site(&at[0]).replace(&format!("addresses: [{}]", at[0]), &outbound);
+    let answer = lab.probe("relay.test", &site, &[]);
+    assert_eq!(
+        answer.text("/outputs/verdict"),
+        "vantage_internal",
+        "{}",
+        answer.printed
+    );
+    answer.assert_outcome("unknown");
+    assert!(answer.findings().is_empty(), "{}", answer.printed);
+}
+
+#[test]
+fn a_greylisting_server_is_neither_open_nor_closed() {
+    let (_lab, answer) = test(Personality::Greylists);
+    assert_eq!(
+        answer.text("/outputs/verdict"),
+        "inconclusive",
+        "{}",
+        answer.printed
+    );
+    assert_eq!(answer.at("/outputs/retry_after"), 300);
+    answer.assert_outcome("unknown");
+}
+
+#[test]
 fn a_server_open_to_all_is_suspected() {
     let (_lab, answer) = test(Personality::OpenToAll);
     assert_eq!(

@@ -1,12 +1,13 @@
 //! The laboratory: a server side and a client side, joined by one cable, with no way out.
 //!
-//! A [`Lab`] belongs to one test. Its servers are started one by one by the methods in `dns`, `postfix` and `dovecot`;
+//! A [`Lab`] belongs to one test. Its servers are started one by one by the methods in `dns`, `postfix`, `exim` and `dovecot`;
 //! each waits until its server answers. When the test fails, their logs are printed with it.
 
 mod certificates;
 mod daemon;
 mod dns;
 mod dovecot;
+mod exim;
 mod gateway;
 mod mailmedic;
 mod network;
@@ -25,6 +26,7 @@ use tempfile::TempDir;
 pub(crate) use certificates::{EXPIRED, VALID};
 pub(crate) use dns::{Zone, delegation};
 pub(crate) use dovecot::PASSWORD;
+pub(crate) use exim::Exim;
 pub(crate) use mailmedic::Answer;
 pub(crate) use network::{Side, address};
 pub(crate) use postfix::{DOMAIN, HOST, MAILBOX, Personality};

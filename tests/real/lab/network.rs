@@ -26,6 +26,10 @@ pub(crate) mod address {
     pub(crate) const LISTS: &str = "203.0.113.60";
     /// The mailboxes: IMAP, LMTP, and the passwords of the smarthost.
     pub(crate) const MAILBOXES: &str = "203.0.113.40";
+    /// Exim.
+    pub(crate) const EXIM: &str = "203.0.113.90";
+    /// The IPv6 address of the first mail server that has one.
+    pub(crate) const MAIL_6: &str = "2001:db8:5::25";
     /// Nobody: packets to it vanish without a word.
     pub(crate) const SILENT: &str = "192.0.2.99";
     /// The first of the addresses that mail servers take, one each: 203.0.113.101 and up.
@@ -96,12 +100,13 @@ impl Network {
             address::OTHER_RESOLVER.to_owned(),
             address::LISTS.to_owned(),
             address::MAILBOXES.to_owned(),
+            address::EXIM.to_owned(),
         ];
         own.extend((0..MAIL_SERVERS).map(mail_address));
         for at in own {
             add_address(servers, &format!("{at}/32"));
         }
-        add_address(servers, "2001:db8:5::25/128");
+        add_address(servers, &format!("{}/128", address::MAIL_6));
         add_address(client, &format!("{}/32", address::CLIENT));
         add_address(client, &format!("{}/128", address::CLIENT_6));
         for name in &network.names {

@@ -15,11 +15,18 @@ pub(crate) const MAILBOX: &str = "info@office.example";
 pub(crate) const HOST: &str = "mail.office.example";
 
 /// How one of the mail servers behaves.
+#[derive(Clone)]
 pub(crate) enum Personality<'a> {
     /// As installed: mail for its own domain only, `454 4.7.1` for the rest.
     Closed,
     /// Everybody is a trusted network.
     OpenToAll,
+    /// Closed, but everybody who comes by IPv6 is a trusted network.
+    OpenOnIpv6,
+    /// The tester's network is a trusted one.
+    TrustsTester,
+    /// Puts every recipient off.
+    Greylists,
     /// Whoever says to be of the site's own domain with MAIL FROM may relay.
     OwnSenderTrust,
     /// Whoever greets with the server's own name or domain may relay.
@@ -30,7 +37,7 @@ pub(crate) enum Personality<'a> {
     RejectAfterDot,
     /// Takes every recipient and message, and throws the messages away.
     Discard,
-    /// Takes every mailbox of its domain, odd addresses too, and relays nothing.
+    /// Takes every mailbox of its domain, odd addresses too; its queue routes `name%host` and `host!name` all the same.
     NoRecipientCheck,
     /// Refuses whoever connects, with this greeting.
     Greeting(&'a str),
@@ -54,7 +61,13 @@ impl Personality<'_> {
         let open = "mynetworks = 0.0.0.0/0 [::]/0";
         let recipients = "local_recipient_maps =";
         match self {
-            Personality::Closed => vec![],
+            Personality::Closed | Personality::OpenOnIpv6 => vec![],
+            Personality::TrustsTester => vec!["mynetworks = 198.51.100.0/24".to_owned()],
+            Personality::Greylists => vec![
+                "smtpd_recipient_restrictions = check_recipient_access \
+                 static:{450 4.2.0 Greylisted, please try again in 300 seconds}"
+                    .to_owned(),
+            ],
             Personality::OpenToAll => vec![open.to_owned()],
             Personality::OwnSenderTrust => vec![format!(
                 "smtpd_relay_restrictions = permit_mynetworks, check_sender_access inline:{{{DOMAIN}=permit}}, \
@@ -152,7 +165,7 @@ default_transport = discard
 alias_maps =
 mynetworks = 127.0.0.0/8
 inet_interfaces = {interfaces}
-inet_protocols = ipv4
+inet_protocols = {protocols}
 smtpd_sender_login_maps = texthash:{config}/senders
 smtp_dns_support_level = enabled
 biff = no
@@ -163,7 +176,11 @@ smtpd_tls_loglevel = 1
                 log = log.display(),
                 folder = folder.display(),
                 config = config.display(),
-                interfaces = addresses.join(", "),
+                interfaces = interfaces(personalities, &addresses),
+                protocols = match by_ipv6(personalities) {
+                    true => "all",
+                    false => "ipv4",
+                },
             ),
         );
         self.write(
@@ -183,6 +200,19 @@ smtpd_tls_loglevel = 1
         }
         addresses
     }
+}
+
+fn by_ipv6(personalities: &[Personality]) -> bool {
+    let mut all = personalities.iter();
+    all.any(|personality| matches!(personality, Personality::OpenOnIpv6))
+}
+
+fn interfaces(personalities: &[Personality], addresses: &[String]) -> String {
+    let mut all = addresses.to_vec();
+    if by_ipv6(personalities) {
+        all.push(address::MAIL_6.to_owned());
+    }
+    all.join(", ")
 }
 
 /// master.cf: the inner services, then one smtpd for each personality.
@@ -219,6 +249,12 @@ fn services(personalities: &[Personality], addresses: &[String]) -> String {
         ));
         for parameter in personality.parameters() {
             text.push_str(&format!("  -o {{ {parameter} }}\n"));
+        }
+        if matches!(personality, Personality::OpenOnIpv6) {
+            text.push_str(&format!(
+                "[{}]:25 inet n - n - - smtpd\n  -o {{ mynetworks = [::]/0 }}\n",
+                address::MAIL_6
+            ));
         }
     }
     text

@@ -180,7 +180,7 @@ async fn carry_out(context: &Context<'_>) -> Result<Next, ActionError> {
     };
     if inquiry.trials().next().is_none() {
         let so_far = report(context, &inquiry)?;
-        if let Some(wait) = inquiry.greylisted(context, &so_far)? {
+        if let Some(wait) = inquiry.put_off(context, &so_far)? {
             return Ok(wait.into());
         }
     }

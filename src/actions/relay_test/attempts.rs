@@ -2,6 +2,8 @@
 
 use std::collections::VecDeque;
 
+use tokio::time::Instant;
+
 use super::asking::{self, Asked, Door, Pace, Trouble};
 use super::screening::Screening;
 use crate::actions::Context;
@@ -43,9 +45,14 @@ pub(super) fn plan(
     sessions
 }
 
-/// What has no lasting answer yet is taken out, to be asked once more: the same lines, controls first.
+/// What has no lasting answer yet is taken out, to be asked once more: the same lines, controls first. Where the last call had
+/// no time for all, only what it has not sent.
 pub(super) fn put_off(limits: &Limits, screening: &mut Screening) -> Vec<Planned> {
-    let is_open = |asked: &Asked| asked.answer != Answer::Accepted && !asked.answer.is_refusal();
+    let unsent_alone = std::mem::take(&mut screening.cut_short);
+    let is_open = |asked: &Asked| match unsent_alone {
+        true => asked.said.is_empty(),
+        false => asked.answer != Answer::Accepted && !asked.answer.is_refusal(),
+    };
     let (open, settled) = std::mem::take(&mut screening.asked)
         .into_iter()
         .partition(is_open);
@@ -72,10 +79,11 @@ pub(super) async fn ask_all(
     let settled = screening.asked.len();
     let mut pace = Pace::new(limits.pause);
     let mut course = Course::default();
+    let until = Instant::now() + limits.a_call;
     for planned in sessions {
         let mut queue = VecDeque::from(planned.probes);
         let mut again = None;
-        while !queue.is_empty() && course.stop().is_none() {
+        while !queue.is_empty() && course.stop().is_none() && Instant::now() < until {
             let mut session = door.session();
             let opened = door
                 .open(&mut session, planned.greeting, Some(&planned.helo))
@@ -95,7 +103,7 @@ pub(super) async fn ask_all(
                     course.connected(false, trouble.reply())
                 }
             };
-            while session.is_open() && course.stop().is_none() {
+            while session.is_open() && course.stop().is_none() && Instant::now() < until {
                 let Some(probe) = queue.pop_front() else {
                     break;
                 };
@@ -122,6 +130,7 @@ pub(super) async fn ask_all(
                 .transcript
                 .push_str(&session.into_transcript().to_string());
         }
+        screening.cut_short |= !queue.is_empty() && course.stop().is_none();
         leave(queue, course.stop(), screening);
     }
     screening.stop = course.stop();

@@ -113,8 +113,11 @@ fn is_definite(screening: &Screening) -> bool {
     match screening.counted_verdict() {
         None => true,
         Some(Verdict::Closed) => unknown_recipients != Control::Unknown || closed_to_all(screening),
-        Some(Verdict::Open | Verdict::Suspected | Verdict::NotProven) => {
-            unknown_recipients != Control::Unknown
+        Some(Verdict::Open | Verdict::Suspected) => unknown_recipients != Control::Unknown,
+        // A server that relays by an odd form alone looks like this to a screen: what a message has proved before stands until
+        // messages say otherwise.
+        Some(Verdict::NotProven) => {
+            unknown_recipients != Control::Unknown && screening.trials().next().is_some()
         }
         Some(Verdict::Undetermined | Verdict::Inconclusive | Verdict::VantageInternal) => false,
     }

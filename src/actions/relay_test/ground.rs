@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 
 use sha2::{Digest, Sha256};
 
+use super::screening::Channel;
 use crate::actions::Context;
 use crate::mail::relay::names::{Domain, Mailbox, Nonce};
 
@@ -116,10 +117,10 @@ fn keep<T, E: std::fmt::Display>(
         .ok()
 }
 
-/// The mark of one endpoint: the same for every try of the step, as a greylisting server must see the same triple again, and
+/// The mark of one endpoint and channel: the same for every try of the step, as a greylisting server must see the same triple again, and
 /// as a message of an earlier try must be known again.
-pub(super) fn nonce(key: &str, endpoint: SocketAddr) -> Nonce {
-    let digest = Sha256::digest(format!("{key} {endpoint}").as_bytes());
+pub(super) fn nonce(key: &str, endpoint: SocketAddr, channel: Channel) -> Nonce {
+    let digest = Sha256::digest(format!("{key} {endpoint} {channel:?}").as_bytes());
     let text: String = digest
         .iter()
         .take(8)

@@ -14,7 +14,7 @@ use crate::record::WaitKind;
 /// Greylisting servers name minutes, the slow ones an hour.
 const PATIENCE: Duration = Duration::from_secs(4 * 3600);
 /// Servers count from their own clock.
-const SLACK: Duration = Duration::from_secs(5);
+const SLACK: Duration = Duration::from_secs(1);
 
 /// What is known so far.
 #[derive(Debug, Serialize, Deserialize)]
@@ -55,22 +55,26 @@ impl Inquiry {
         self.screenings.iter_mut().flat_map(Screening::trials_mut)
     }
 
-    /// Asks again whatever a greylisting server has put off.
+    /// Asks on where there was no time for all, and again whatever a greylisting server has put off.
     pub(super) async fn ask_again(&mut self, context: &Context<'_>, limits: &Limits) {
+        let slow = self.screenings.iter().any(|screening| screening.cut_short);
         for screening in &mut self.screenings {
-            if screening.is_greylisted() {
+            if screening.cut_short || (screening.is_greylisted() && !slow) {
                 screening::ask_again(context, screening, limits).await;
             }
         }
     }
 
-    /// The wait that greylisting servers wish for; None when there is none, or no time left. `so_far` is the report that
+    /// The wait that greylisting or slow servers call for; None when there is none, or no time left. `so_far` is the report that
     /// stands if nobody waits.
-    pub(super) fn greylisted(
+    pub(super) fn put_off(
         &self,
         context: &Context<'_>,
         so_far: &Report,
     ) -> Result<Option<WaitFor>, ActionError> {
+        if let Some(wait) = self.slow(context, so_far)? {
+            return Ok(Some(wait));
+        }
         let put_off = || self.screenings.iter().filter(|s| s.is_greylisted());
         let Some(longest) = put_off().filter_map(|s| s.judgement.retry_after).max() else {
             return Ok(None);
@@ -93,6 +97,28 @@ impl Inquiry {
             places.join(" and ")
         );
         self.wait(reason, wake, deadline, so_far).map(Some)
+    }
+
+    /// No wait at all, but another call: one call has a time limit, and a tarpit takes its time.
+    fn slow(&self, context: &Context<'_>, so_far: &Report) -> Result<Option<WaitFor>, ActionError> {
+        let slow = self.screenings.iter().filter(|s| s.cut_short);
+        let places: Vec<String> = slow.map(Screening::place).collect();
+        if places.is_empty() {
+            return Ok(None);
+        }
+        let now = context.now();
+        let deadline = match context.step.wait.and_then(|wait| wait.deadline) {
+            Some(deadline) => deadline,
+            None => later(now, PATIENCE)?,
+        };
+        if now >= deadline {
+            return Ok(None);
+        }
+        let reason = format!(
+            "{} answers slowly; the rest is asked now",
+            places.join(" and ")
+        );
+        self.wait(reason, now, deadline, so_far).map(Some)
     }
 
     /// A wait with all of this noted.

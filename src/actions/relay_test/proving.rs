@@ -4,6 +4,7 @@
 //! that sends it. A round has at most eight messages an endpoint; the next round begins only when the first has come back or
 //! was refused. The mailbox is looked into before anything is sent, so a message of an earlier try is not sent twice.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -193,13 +194,22 @@ fn give_up(inquiry: &mut Inquiry, blind: Option<String>) {
 /// Notes which messages are sent next, and has the step called again at once: by then the note is on disk.
 fn plan_round(context: &Context<'_>, inquiry: &mut Inquiry) -> Result<Option<Pause>, ActionError> {
     let mut planned = 0;
-    let mut taken: Vec<(std::net::SocketAddr, &'static str)> = Vec::new();
+    // One channel of a port at a time; the other only when the first has not proved it.
+    let mut settled: Vec<SocketAddr> = inquiry
+        .screenings
+        .iter()
+        .filter(|screening| screening.trials().any(Trial::has_arrived))
+        .map(|screening| screening.target.address)
+        .collect();
     for screening in &mut inquiry.screenings {
         let observed = screening.observed();
-        if !screening.vantage.allows_verdict() || !may_go_on(&observed) {
+        let address = screening.target.address;
+        if !screening.vantage.allows_verdict()
+            || !may_go_on(&observed)
+            || settled.contains(&address)
+        {
             continue;
         }
-        let (nonce, address) = (screening.nonce.clone(), screening.target.address);
         let tried: Vec<&str> = screening
             .asked
             .iter()
@@ -210,19 +220,18 @@ fn plan_round(context: &Context<'_>, inquiry: &mut Inquiry) -> Result<Option<Pau
             .into_iter()
             .filter(|at| {
                 let probe = &screening.asked[*at].probe;
-                !tried.contains(&probe.variant)
-                    // One channel of a port is enough.
-                    && !taken.contains(&(address, probe.variant))
-                    && probe.goes_to_strangers_alone()
+                !tried.contains(&probe.variant) && probe.goes_to_strangers_alone()
             })
             .take(A_ROUND)
             .collect();
+        if !next.is_empty() {
+            settled.push(address);
+        }
+        planned += next.len();
         for at in next {
             let asked = &mut screening.asked[at];
-            let mark = format!("{nonce}{}", asked.probe.variant.to_ascii_lowercase());
-            taken.push((address, asked.probe.variant));
-            asked.trial = Some(Trial::planned(mark));
-            planned += 1;
+            let variant = asked.probe.variant.to_ascii_lowercase();
+            asked.trial = Some(Trial::planned(format!("{}{variant}", screening.nonce)));
         }
     }
     if planned == 0 {

@@ -71,6 +71,8 @@ pub(super) struct Screening {
     pub(super) mechanisms: Vec<String>,
     /// Logins that were tried with invented names.
     pub(super) logins: Vec<Login>,
+    /// The server answers so slowly that the rest is asked in the next call.
+    pub(super) cut_short: bool,
 }
 
 impl Screening {
@@ -147,6 +149,7 @@ impl Screening {
             names: Vec::new(),
             mechanisms: Vec::new(),
             logins: Vec::new(),
+            cut_short: false,
         }
     }
 
@@ -198,7 +201,8 @@ pub(super) async fn screen(
     screening
 }
 
-/// Asks again what a greylisting server has put off: the same lines, so that it sees the same sender and recipient.
+/// Asks again what a greylisting server has put off, or what there was no time for: the same lines, so that it sees the same
+/// sender and recipient.
 pub(super) async fn ask_again(context: &Context<'_>, screening: &mut Screening, limits: &Limits) {
     let target = screening.target.clone();
     let door = Door {
@@ -276,15 +280,7 @@ async fn look(
     let seen_as = vantage::seen_as(&greeted.hello, &greeted.said);
     let own: Vec<IpAddr> = local.into_iter().chain(seen_as).collect();
     screening.vantage = vantage_of(context, door.target.address.ip(), &own);
-    let names = names(
-        context,
-        door.target,
-        ground,
-        &greeted,
-        &own,
-        &mut screening.notes,
-    )
-    .await;
+    let names = names(context, door, ground, &greeted, &own, &mut screening.notes).await;
     screening.nonce = names.nonce.as_str().to_owned();
     screening.names = names.hosts.iter().map(Domain::to_string).collect();
     Some(Look { names, only_helo })
@@ -293,12 +289,13 @@ async fn look(
 /// All names of this endpoint: those of the site file, and those the server goes by.
 async fn names(
     context: &Context<'_>,
-    target: &Target,
+    door: &Door<'_>,
     ground: &Ground,
     greeted: &Greeted,
     own: &[IpAddr],
     notes: &mut Vec<String>,
 ) -> Names {
+    let target = door.target;
     let first_word =
         |text: &str| Domain::parse(text.split_whitespace().next().unwrap_or_default()).ok();
     let ptr = context.probes.dns.ptr(target.address.ip()).await.names();
@@ -319,7 +316,7 @@ async fn names(
         helo: ground.helo.clone(),
         // How the server sees us, where it says so: behind NAT the local address means nothing to it.
         own_address: own.last().copied(),
-        nonce: ground::nonce(context.step.idempotency_key, target.address),
+        nonce: ground::nonce(context.step.idempotency_key, target.address, door.channel),
     }
 }
 

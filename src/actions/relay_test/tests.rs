@@ -11,10 +11,13 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use self::rig::{DOMAIN, Rig, USER};
-use super::RelayTest;
 use super::asking::Pace;
+use super::ground::Ground;
+use super::screening::{self, Channel};
+use super::{Limits, RelayTest, Verdict, target};
 use crate::actions::{Action, Args, Effect, Next};
-use crate::practice::smtp::{Greeting, Personality, Reply, StartTls, Trust};
+use crate::mail::relay::answer::Answer;
+use crate::practice::smtp::{Greeting, Personality, Reply, StartTls, Tarpit, Trust};
 use crate::record::{Severity, StepOutcome};
 
 const MX: &str = "mx.site.test";
@@ -40,6 +43,12 @@ fn ids(value: &Value) -> Vec<&str> {
 async fn the_laboratory_rows() {
     use StepOutcome::{Finding, Good, Unknown};
     let wait = Duration::from_secs(3600);
+    let tarpit = Tarpit {
+        greeting: Duration::from_millis(50),
+        rcpt: Duration::from_millis(10),
+        refusal: Duration::from_millis(10),
+        message: Duration::ZERO,
+    };
     let ours = (MX, &[DOMAIN][..], &[USER][..]);
     // server, verdict, outcome, finding codes, suspected by
     type Row = (
@@ -68,6 +77,8 @@ async fn the_laboratory_rows() {
         ("refused after the dot", Personality::refuses_message(ours.0, ours.1, ours.2), "suspected", Finding, &["relay-suspected"], None),
         ("accepts all, discards", Personality::discards(ours.0, ours.1), "undetermined", Finding, &["accepts-unknown-recipients"], Some(&[])),
         ("greylisting", Personality::greylists(ours.0, ours.1, ours.2, wait), "inconclusive", Unknown, &[], Some(&[])),
+        ("closed, each reply late", Personality { tarpit, ..Personality::postfix(ours.0, ours.1, ours.2) }, "closed", Good, &[], Some(&[])),
+        ("open, each reply late", Personality { tarpit, ..trusting(Trust::NullSender) }, "suspected", Finding, &["relay-suspected"], Some(&["A04"])),
         ("554 at the greeting", Personality::refuses_connections(MX, 554, "5.7.1 you are listed"), "inconclusive", Unknown, &[], Some(&[])),
         ("421 at the greeting", Personality::refuses_connections(MX, 421, "4.3.2 too busy"), "inconclusive", Unknown, &[], Some(&[])),
         ("silence", Personality::silent(MX), "inconclusive", Unknown, &[], Some(&[])),
@@ -256,6 +267,45 @@ async fn a_server_that_turns_away_later_connections_is_left_alone() {
         "0",
         "what was not sent has no answer"
     );
+}
+
+#[tokio::test]
+async fn a_tarpit_is_asked_to_the_end_in_several_calls() {
+    let slow = Personality {
+        trust: vec![Trust::Helo(vec![DOMAIN.to_owned()])],
+        tarpit: Tarpit {
+            rcpt: Duration::from_millis(5),
+            ..Tarpit::default()
+        },
+        ..Personality::postfix(MX, &[DOMAIN], &[USER])
+    };
+    let rig = Rig::new(slow).await;
+    let verdict = rig.with(json!({}), None, async |context| {
+        let limits = Limits {
+            a_call: Duration::from_millis(60),
+            ..Limits::LABORATORY
+        };
+        let target = target::targets(context).await.unwrap().found.remove(0);
+        let ground = Ground::of(context);
+        let clear = Channel::Clear;
+        let mut screening = screening::screen(context, &target, clear, &ground, &limits).await;
+        let (mut calls, all) = (1, screening.asked.len());
+        while screening.cut_short {
+            let sent = screening
+                .asked
+                .iter()
+                .filter(|a| a.answer != Answer::NoAnswer)
+                .count();
+            assert!(sent < all, "something is left to ask");
+            screening::ask_again(context, &mut screening, &limits).await;
+            assert_eq!(screening.asked.len(), all, "nothing is lost");
+            calls += 1;
+            assert!(calls < 200, "each call goes on");
+        }
+        assert!(calls > 2, "{calls}");
+        (screening.judgement.verdict, screening.judgement.by)
+    });
+    assert_eq!(verdict.await, (Verdict::Suspected, vec!["A20"]));
 }
 
 #[tokio::test]

@@ -93,6 +93,11 @@ impl Trial {
         }
     }
 
+    /// It was relayed to the mailbox.
+    pub(super) fn has_arrived(&self) -> bool {
+        self.found.as_ref().is_some_and(|found| !found.report)
+    }
+
     /// Nothing more can come of it, unless it is looked for again.
     pub(super) fn is_settled(&self) -> bool {
         self.found.is_some() || !matches!(self.fate, Fate::Planned | Fate::Taken { .. })

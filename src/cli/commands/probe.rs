@@ -18,7 +18,7 @@ use crate::cli::workspace::{self, Workspace};
 use crate::engine::Observer;
 use crate::record::{
     Artifact, Event, EventKind, Finding, GENESIS, Mode, PlannedStep, RunCreated, RunLock, RunState,
-    SCHEMA, Section, StepOutcome, StepState, hash,
+    SCHEMA, Section, StepOutcome, StepState, Wait, hash,
 };
 use crate::report::terminal;
 use crate::site::Site;
@@ -150,25 +150,43 @@ pub(super) fn once(
     let probes = workspace.probes(site)?;
     let progress = Tell(live, name);
     let secrets = Secrets::default();
-    let context = Context {
-        site,
-        args,
-        probes: &probes,
-        progress: &progress,
-        artifacts: &Nothing,
-        secrets: &secrets,
-        facts: &Nothing,
-        templates: &workspace.templates,
-        conditions: &Nothing,
-        step: StepInfo {
-            run: "probe",
-            key: name,
-            attempt: 1,
-            idempotency_key: "probe",
-            wait: None,
-        },
+    let runtime = runtime()?;
+    let mut wait = None;
+    let ended = loop {
+        let context = Context {
+            site,
+            args,
+            probes: &probes,
+            progress: &progress,
+            artifacts: &Nothing,
+            secrets: &secrets,
+            facts: &Nothing,
+            templates: &workspace.templates,
+            conditions: &Nothing,
+            step: StepInfo {
+                run: "probe",
+                key: name,
+                attempt: 1,
+                idempotency_key: "probe",
+                wait: wait.as_ref(),
+            },
+        };
+        match runtime.block_on(action.carry_out(&context)) {
+            // It wants to be called again, and not to wait.
+            Ok(Next::Wait(next)) if next.wake.is_some_and(|wake| wake <= context.now()) => {
+                wait = Some(Wait {
+                    kind: next.kind,
+                    reason: next.reason,
+                    since: context.now(),
+                    wake: next.wake,
+                    deadline: next.deadline,
+                    memo: next.memo,
+                });
+            }
+            ended => break ended,
+        }
     };
-    match runtime()?.block_on(action.carry_out(&context)) {
+    match ended {
         Ok(Next::Done(report)) => Ok(*report),
         // Nobody waits here: what is known already is the answer.
         Ok(Next::Wait(wait)) => wait

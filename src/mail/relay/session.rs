@@ -20,6 +20,8 @@ pub struct Limits {
     pub pause: Duration,
     /// Most probes at one endpoint; the rest is reported as left out.
     pub total: usize,
+    /// How long one call of the step may ask one endpoint; a server that answers slowly is asked the rest in the next call.
+    pub a_call: Duration,
 }
 
 impl Limits {
@@ -28,6 +30,7 @@ impl Limits {
         per_connection: 8,
         pause: Duration::from_secs(1),
         total: 400,
+        a_call: Duration::from_secs(240),
     };
 
     /// For a laboratory, where nobody is disturbed: no pause.

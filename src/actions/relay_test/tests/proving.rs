@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::rig::{DOMAIN, PROBE_MAILBOX, Rig, USER, recorded};
 use super::{MX, ids, trusting};
 use crate::actions::Reconciled;
-use crate::practice::smtp::{Line, Personality, Recipients, Trust};
+use crate::practice::smtp::{Line, Personality, Recipients, StartTls, Trust};
 use crate::record::StepOutcome;
 
 const PROVE: &str = r#"{"mode": "prove", "wait": "1s", "every": "0s"}"#;
@@ -192,6 +192,40 @@ async fn a_late_refusal_is_no_proof_and_every_form_is_tried_by_eights() {
             assert!(data <= 8, "{data} messages in one connection");
         }
     }
+}
+
+#[tokio::test]
+async fn the_other_channel_is_tried_only_when_the_first_proves_nothing() {
+    let encrypted = |server: Personality| Personality {
+        starttls: StartTls::Offered,
+        ..server
+    };
+    let late = Personality {
+        trust: vec![Trust::LocalSender],
+        ..Personality::refuses_message(MX, &[DOMAIN], &[USER])
+    };
+    for (server, verdict, sent) in [
+        (trusting(Trust::LocalSender), "open", 3),
+        (late, "not_proven", 6),
+    ] {
+        let rig = Rig::new(encrypted(server)).await;
+        let report = rig.to_the_end(prove()).await;
+        let outputs = &report.outputs;
+        assert_eq!(outputs["verdict"], verdict, "{}", outputs["reason"]);
+        assert_eq!(messages(&rig).len(), sent, "{verdict}");
+        assert!(report.findings.len() <= 1, "no suspicion beside the proof");
+    }
+}
+
+#[tokio::test]
+async fn a_screen_that_cannot_see_it_does_not_settle_what_was_proved() {
+    let rig = Rig::new(trusting(Trust::Percent)).await;
+    let proved = rig.to_the_end(prove()).await;
+    assert_eq!(proved.findings[0].code, "relay-open");
+    assert!(proved.subjects.contains(&proved.findings[0].subject));
+    let screened = rig.run(json!({})).await.unwrap();
+    assert_eq!(screened.outputs["verdict"], "not_proven");
+    assert_eq!(screened.subjects, Vec::<String>::new());
 }
 
 #[tokio::test]

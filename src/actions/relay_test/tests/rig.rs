@@ -186,7 +186,8 @@ impl Rig {
         self.world.mailboxes().messages(address, "INBOX").len()
     }
 
-    async fn with<R>(
+    /// Does something in the step's context.
+    pub(super) async fn with<R>(
         &self,
         args: Value,
         wait: Option<&Wait>,

@@ -173,6 +173,14 @@ async fn a_cut_over_proves_itself_from_the_check_to_the_narrow_spf() {
     let stages = step(&record, "verify:smarthost")["outputs"]["stages"].clone();
     let arrival = stages.as_array().unwrap().iter().find(|s| s["id"] == "H20");
     assert_eq!(arrival.unwrap()["outcome"], "good", "{stages:#}");
+    // The lists of the practice world answer, also about the address that the smarthost's mail leaves from.
+    let egress = stages.as_array().unwrap().iter().find(|s| s["id"] == "H26");
+    let egress = egress.unwrap();
+    assert_eq!(egress["outcome"], "good", "{egress:#}");
+    assert!(
+        egress["detail"].as_str().unwrap().contains("198.51.100.7"),
+        "{egress:#}"
+    );
     let (code, report) = mailmedic(folder, &["report", "acme", "--format", "md"]);
     assert_eq!(code, 0, "{report}");
     // Each stage of the smarthost and of the server, by its name; the class of a reply that refuses nothing is "ok".

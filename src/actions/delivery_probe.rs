@@ -9,20 +9,21 @@ mod path;
 mod sending;
 #[cfg(test)]
 mod tests;
+mod tried;
 mod verdict;
 
 use std::time::Duration;
 
-use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use self::path::Path;
 use self::sending::Sending;
+use self::tried::Memo;
 use super::controlled_mailbox::{ControlledMailbox, Seen};
 use super::hand_over::operator;
 use super::{
-    Action, ActionError, Argument, Context, Effect, Kind, Next, Output, Report, WaitFor, Work,
+    Action, ActionError, Argument, Context, Effect, Kind, Look, Next, Output, Reconciled, Report,
+    WaitFor, Work,
 };
 use crate::mail::marked::Marked;
 use crate::record::{Verdict, WaitKind};
@@ -65,6 +66,14 @@ const OUTPUTS: &[Output] = &[
         "true when the path took the message; null when the connection was lost after the final dot",
     ),
     Output::new("via", "the host that the message was handed to"),
+    Output::new(
+        "tried",
+        "list of host, address, port, reply: every place of the path that was asked, in order; the last one decided",
+    ),
+    Output::new(
+        "login",
+        "how the login ended that was tried last: host, account, accepted, at, reply; null when none was tried",
+    ),
     Output::new("arrived", "true when it was found in the mailbox"),
     Output::new("folder", "the folder it was found in; else null"),
     Output::new("seconds", "from acceptance to the mailbox; else null"),
@@ -84,21 +93,6 @@ const OUTPUTS: &[Output] = &[
 
 const WAIT: Duration = Duration::from_secs(15 * 60);
 const EVERY: Duration = Duration::from_secs(30);
-
-/// What the step finds again after a wait.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-struct Memo {
-    /// When the path took it; None: it has put it off (greylisting).
-    accepted_at: Option<Timestamp>,
-    /// The server's answer to the dot is known.
-    certain: bool,
-    /// The last reply.
-    reply: String,
-    /// The dialogue.
-    transcript: String,
-    /// Why the last look brought nothing, if the mailbox could not be read.
-    trouble: Option<String>,
-}
 
 impl Action for DeliveryProbe {
     fn name(&self) -> &'static str {
@@ -123,6 +117,43 @@ impl Action for DeliveryProbe {
 
     fn carry_out<'a>(&'a self, context: &'a Context<'a>) -> Work<'a> {
         Box::pin(carry_out(context))
+    }
+
+    fn reconcile<'a>(&'a self, context: &'a Context<'a>) -> Look<'a> {
+        Box::pin(look_up(context))
+    }
+}
+
+/// Was the message of an interrupted try sent? It was, if the mailbox holds it or a report about it. That the mailbox does not
+/// hold it says nothing: it may be in a queue. A person finds it there by its Message-ID.
+async fn look_up(context: &Context<'_>) -> Result<Reconciled, ActionError> {
+    let Some(path) = Path::read(context)? else {
+        return Ok(Reconciled::NotDone);
+    };
+    let mailbox = ControlledMailbox::of(context).await?;
+    let marked = marked(context, &path);
+    let found = mailbox.look(&marked.nonce).await.map_err(|failure| {
+        ActionError::because(
+            "cannot read the mailbox that the message would be in (probe.imap)",
+            failure,
+        )
+    })?;
+    Ok(match end(context, &path, &marked, &sent_before(), &found) {
+        Some(report) => Reconciled::Done(Box::new(report)),
+        None => Reconciled::CannotTell(format!(
+            "the message {} is not in the mailbox: it was not sent, or it is on its way. Look for it in the log and the queue of {}",
+            marked.message_id(),
+            path.first_host()
+        )),
+    })
+}
+
+/// What is known of a try that an interruption has cut off, once its message was found.
+fn sent_before() -> Memo {
+    Memo {
+        certain: true,
+        reply: "sent by an earlier try of this step".to_owned(),
+        ..Memo::default()
     }
 }
 
@@ -164,17 +195,11 @@ async fn carry_out(context: &Context<'_>) -> Result<Next, ActionError> {
     };
     let memo = match memo {
         Some(memo) if memo.accepted_at.is_some() || !found.is_empty() => memo,
-        None if !found.is_empty() => Memo {
-            accepted_at: None,
-            certain: true,
-            reply: "sent by an earlier try of this step".to_owned(),
-            transcript: String::new(),
-            trouble: None,
-        },
+        None if !found.is_empty() => sent_before(),
         _ => match sending::send(context, &path, &marked).await? {
             Sending::Taken(memo) => memo,
-            Sending::Refused { reply, transcript } => {
-                return Ok(verdict::refused(context, &path, &marked, &reply, transcript).into());
+            Sending::Refused(memo) => {
+                return Ok(verdict::refused(context, &path, &marked, &memo).into());
             }
         },
     };
@@ -185,6 +210,21 @@ async fn carry_out(context: &Context<'_>) -> Result<Next, ActionError> {
     go_on(context, &path, &marked, memo, found)
 }
 
+/// The end, if the mailbox holds it.
+fn end(
+    context: &Context<'_>,
+    path: &Path,
+    marked: &Marked,
+    memo: &Memo,
+    found: &[Seen],
+) -> Option<Report> {
+    if let Some(seen) = found.iter().find(|seen| seen.is_original(&marked.nonce)) {
+        return Some(verdict::arrived(context, path, marked, memo, seen));
+    }
+    let bounce = found.iter().find(|seen| seen.holds(&marked.nonce))?;
+    Some(verdict::bounced(context, path, marked, memo, bounce))
+}
+
 /// The end, or the next wait.
 fn go_on(
     context: &Context<'_>,
@@ -193,12 +233,8 @@ fn go_on(
     memo: Memo,
     found: Vec<Seen>,
 ) -> Result<Next, ActionError> {
-    if let Some(seen) = found.iter().find(|seen| seen.is_original(&marked.nonce)) {
-        return Ok(verdict::arrived(context, path, marked, &memo, seen).into());
-    }
-    let bounce = found.iter().find(|seen| seen.holds(&marked.nonce));
-    if let Some(bounce) = bounce {
-        return Ok(verdict::bounced(context, path, marked, &memo, bounce).into());
+    if let Some(report) = end(context, path, marked, &memo, &found) {
+        return Ok(report.into());
     }
     let now = context.now();
     let later = |by: Duration| {
@@ -217,7 +253,10 @@ fn go_on(
         (Some(trouble), _) => {
             format!("the mailbox could not be read ({trouble}); next look at {wake}")
         }
-        (None, None) => format!("{} asks to try again later; next try at {wake}", path.host),
+        (None, None) => format!(
+            "{} asks to try again later; next try at {wake}",
+            verdict::place(path, &memo).0
+        ),
         (None, Some(_)) => format!("the marked message is on its way; next look at {wake}"),
     };
     let memo = serde_json::to_value(&memo)

@@ -27,6 +27,7 @@ mod notify;
 mod outbound_vet;
 mod owner_lookup;
 mod rdns_verify;
+mod refused_login;
 mod relay_test;
 mod report;
 mod reverse_zone;

@@ -15,8 +15,8 @@ mod login;
 mod plan;
 mod reach;
 mod remedy;
-mod repeat;
 mod senders;
+mod standing;
 mod surroundings;
 #[cfg(test)]
 mod tests;
@@ -168,7 +168,7 @@ async fn check(context: &Context<'_>) -> Result<Next, ActionError> {
         let way = dialogue::hold(&mut ladder, &plan, context, session).await;
         if let Some(way) = way {
             control::ask(&mut ladder, &plan, &way).await;
-            delivered::read(&mut ladder, &plan, context);
+            delivered::read(&mut ladder, &plan, context).await;
         }
         surroundings::look(&mut ladder, &plan, context).await;
     }

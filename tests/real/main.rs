@@ -6,6 +6,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod blacklist_scan;
+mod delivery_probe;
 mod event_logs;
 mod gateway_postfix;
 #[path = "../incident/mod.rs"]
@@ -16,5 +17,6 @@ mod owner_lookup;
 mod rdns_verify;
 mod relay_proof;
 mod relay_test;
+mod server_check;
 mod servers;
 mod smarthost_check;

@@ -4,19 +4,26 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 
 use crate::actions::{ActionError, Context};
-use crate::site::{SecretRef, Tls};
+use crate::site::{SecretRef, Server, Smarthost, Tls};
 
-/// One path out of the site.
+/// One path out of the site: the places to hand the message in, tried in this order, as whom and for whom.
 #[derive(Debug)]
 pub(super) struct Path {
+    /// Never empty.
+    pub(super) places: Vec<Place>,
+    pub(super) sender: String,
+    pub(super) recipient: String,
+}
+
+/// A host and a port that take the message in.
+#[derive(Debug)]
+pub(super) struct Place {
     pub(super) host: String,
     pub(super) address: Option<IpAddr>,
     pub(super) port: u16,
     pub(super) tls: Tls,
     pub(super) account: Option<(String, SecretRef)>,
     pub(super) ca: Option<PathBuf>,
-    pub(super) sender: String,
-    pub(super) recipient: String,
 }
 
 impl Path {
@@ -29,7 +36,6 @@ impl Path {
             None => "site".to_owned(),
         };
         let smarthost = site.smarthost.as_ref();
-        let server = site.servers.first();
         let sender = args.text("sender")?.or_else(|| {
             let first = smarthost.and_then(|smarthost| smarthost.senders.first().cloned());
             first.or_else(|| site.servers.iter().find_map(|s| s.valid_mailbox.clone()))
@@ -47,39 +53,70 @@ impl Path {
             "recipient",
             "give 'recipient', or probe.recipient in the site file",
         )?;
-        Ok(match via.as_str() {
-            "smarthost" => smarthost.map(|smarthost| Self {
-                host: smarthost.host.trim_matches(['[', ']']).to_owned(),
-                address: smarthost.address,
-                port: smarthost.ports.first().copied().unwrap_or(587),
-                tls: smarthost.tls,
-                account: smarthost.username.clone().zip(smarthost.password.clone()),
-                ca: smarthost.ca.clone(),
-                sender,
-                recipient,
-            }),
-            "site" => server.map(|server| Self {
-                host: server.host.clone(),
-                address: server.address,
-                port: server.ports.first().copied().unwrap_or(25),
-                tls: Tls::Opportunistic,
-                account: None,
-                ca: None,
-                sender,
-                recipient,
-            }),
+        let places: Vec<Place> = match via.as_str() {
+            "smarthost" => smarthost.map(of_smarthost).unwrap_or_default(),
+            "site" => site.servers.iter().flat_map(of_server).collect(),
             other => {
                 return Err(ActionError::new(format!(
                     "there is no path '{other}': use 'site' or 'smarthost'"
                 ))
                 .nothing_sent());
             }
-        })
+        };
+        Ok((!places.is_empty()).then_some(Self {
+            places,
+            sender,
+            recipient,
+        }))
     }
 
+    /// The host that is shown before any has been asked.
+    pub(super) fn first_host(&self) -> &str {
+        self.places.first().map_or("", |place| &place.host)
+    }
+}
+
+/// The smarthost's ports, best first.
+fn of_smarthost(smarthost: &Smarthost) -> Vec<Place> {
+    ports(&smarthost.ports, 587)
+        .map(|port| Place {
+            host: smarthost.host.trim_matches(['[', ']']).to_owned(),
+            address: smarthost.address,
+            port,
+            tls: smarthost.tls,
+            account: smarthost.username.clone().zip(smarthost.password.clone()),
+            ca: smarthost.ca.clone(),
+        })
+        .collect()
+}
+
+/// The server's ports in the order of the site file.
+fn of_server(server: &Server) -> Vec<Place> {
+    ports(&server.ports, 25)
+        .map(|port| Place {
+            host: server.host.clone(),
+            address: server.address,
+            port,
+            tls: Tls::Opportunistic,
+            account: None,
+            ca: None,
+        })
+        .collect()
+}
+
+fn ports(given: &[u16], else_this: u16) -> impl Iterator<Item = u16> + '_ {
+    let standard = given.is_empty().then_some(else_this);
+    given.iter().copied().chain(standard)
+}
+
+impl Place {
     /// TLS from the first byte?
     pub(super) fn is_implicit(&self) -> bool {
-        self.tls == Tls::Implicit || (self.tls == Tls::Auto && self.port == 465)
+        match self.tls {
+            Tls::Implicit => true,
+            Tls::Auto | Tls::Opportunistic => self.port == 465,
+            Tls::Starttls | Tls::None => false,
+        }
     }
 
     /// May the session go on in clear?

@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::Memo;
 use super::path::Path;
+use super::tried::Memo;
 use crate::actions::controlled_mailbox::Seen;
 use crate::actions::{Context, Report};
 use crate::mail::marked::Marked;
@@ -13,60 +13,68 @@ use crate::site::special_use;
 /// The methods whose failure is a finding.
 const METHODS: [&str; 3] = ["spf", "dkim", "dmarc"];
 
-pub(super) fn refused(
-    context: &Context<'_>,
-    path: &Path,
-    marked: &Marked,
-    reply: &str,
-    transcript: String,
-) -> Report {
+/// The host and port that decided: the last one that was asked, else the first one of the path.
+pub(super) fn place<'a>(path: &'a Path, memo: &'a Memo) -> (&'a str, u16) {
+    let first = path.places.first();
+    match (memo.tried.last(), first) {
+        (Some(tried), _) => (&tried.host, tried.port),
+        (None, Some(place)) => (&place.host, place.port),
+        (None, None) => ("", 0),
+    }
+}
+
+pub(super) fn refused(context: &Context<'_>, path: &Path, marked: &Marked, memo: &Memo) -> Report {
+    let (host, _) = place(path, memo);
+    let others = match memo.tried.len() {
+        0 | 1 => String::new(),
+        more => format!(" ({more} places were asked)"),
+    };
     let summary = format!(
-        "{} does not take mail from {} for outside: {reply}",
-        path.host, path.sender
+        "{host} does not take mail from {} for outside{others}: {}",
+        path.sender, memo.reply
     );
-    let mut report = outputs(path, marked, json!(false), reply, summary.clone());
-    add(
-        context,
-        &mut report,
-        path,
-        ("delivery-refused", Severity::Major),
-        summary,
-        ("smtp", transcript),
-    );
+    let mut report = outputs(path, marked, json!(false), memo, summary.clone());
+    let proof = match memo.transcript.is_empty() {
+        true => ("note", memo.reply.clone()),
+        false => ("smtp", memo.transcript.clone()),
+    };
+    let finding = ("delivery-refused", Severity::Major);
+    add(context, &mut report, (path, memo), finding, summary, proof);
     report
 }
 
 pub(super) fn lost(context: &Context<'_>, path: &Path, marked: &Marked, memo: &Memo) -> Report {
     if let Some(trouble) = &memo.trouble {
         let reason = format!("the mailbox could not be read to the end of the wait: {trouble}");
-        let mut report = outputs(path, marked, accepted(memo), &memo.reply, reason);
+        let mut report = outputs(path, marked, accepted(memo), memo, reason);
         report.outcome = StepOutcome::Unknown;
         return report;
     }
     if memo.accepted_at.is_none() {
-        let mut report = refused(context, path, marked, &memo.reply, memo.transcript.clone());
+        let mut report = refused(context, path, marked, memo);
         let reason = format!("put off until the end of the wait: {}", memo.reply);
         report.set("reason", reason);
         return report;
     }
+    let (host, _) = place(path, memo);
     let summary = if memo.certain {
         format!(
             "{} accepted the marked message, and it never arrived.",
-            path.host
+            host
         )
     } else {
         format!(
             "The connection to {} was lost after the final dot, and the message never arrived.",
-            path.host
+            host
         )
     };
-    let mut report = outputs(path, marked, accepted(memo), &memo.reply, summary.clone());
+    let mut report = outputs(path, marked, accepted(memo), memo, summary.clone());
     if memo.certain {
         let proof = ("smtp", memo.transcript.clone());
         add(
             context,
             &mut report,
-            path,
+            (path, memo),
             ("delivery-lost", Severity::Critical),
             summary,
             proof,
@@ -84,8 +92,9 @@ pub(super) fn bounced(
     memo: &Memo,
     bounce: &Seen,
 ) -> Report {
-    let summary = format!("The marked message that {} accepted came back.", path.host);
-    let mut report = outputs(path, marked, accepted(memo), &memo.reply, summary.clone());
+    let (host, _) = place(path, memo);
+    let summary = format!("The marked message that {} accepted came back.", host);
+    let mut report = outputs(path, marked, accepted(memo), memo, summary.clone());
     let text = String::from_utf8_lossy(&bounce.bytes)
         .chars()
         .take(4000)
@@ -93,7 +102,7 @@ pub(super) fn bounced(
     add(
         context,
         &mut report,
-        path,
+        (path, memo),
         ("delivery-bounced", Severity::Major),
         summary,
         ("mail", text),
@@ -108,6 +117,7 @@ pub(super) fn arrived(
     memo: &Memo,
     seen: &Seen,
 ) -> Report {
+    let (host, _) = place(path, memo);
     let seconds = memo
         .accepted_at
         .zip(seen.received)
@@ -117,7 +127,7 @@ pub(super) fn arrived(
         .trace
         .egress(|address| laboratory || special_use(address).is_none());
     let reason = format!("arrived in {}", seen.folder);
-    let mut report = outputs(path, marked, json!(true), &memo.reply, reason);
+    let mut report = outputs(path, marked, json!(true), memo, reason);
     let results: serde_json::Map<String, Value> = METHODS
         .iter()
         .map(|method| ((*method).to_owned(), json!(seen.trace.result(method))))
@@ -129,11 +139,11 @@ pub(super) fn arrived(
     report.set("authentication", results);
     report.set("egress", egress);
     if seen.junk {
-        let summary = format!("Mail by {} ends in the folder {}.", path.host, seen.folder);
+        let summary = format!("Mail by {} ends in the folder {}.", host, seen.folder);
         add(
             context,
             &mut report,
-            path,
+            (path, memo),
             ("delivery-junk", Severity::Major),
             summary,
             ("mail", seen.header()),
@@ -151,13 +161,13 @@ pub(super) fn arrived(
     if !failed.is_empty() {
         let summary = format!(
             "The receiver of mail by {} says: {} failed.",
-            path.host,
+            host,
             failed.join(" and ")
         );
         add(
             context,
             &mut report,
-            path,
+            (path, memo),
             ("delivery-unauthenticated", Severity::Major),
             summary,
             ("mail", seen.header()),
@@ -174,9 +184,11 @@ fn accepted(memo: &Memo) -> Value {
     }
 }
 
-fn outputs(path: &Path, marked: &Marked, accepted: Value, reply: &str, reason: String) -> Report {
+fn outputs(path: &Path, marked: &Marked, accepted: Value, memo: &Memo, reason: String) -> Report {
     Report::new(Verdict::Good)
-        .with("via", path.host.to_ascii_lowercase())
+        .with("via", place(path, memo).0.to_ascii_lowercase())
+        .with("tried", &memo.tried)
+        .with("login", &memo.login)
         .with("accepted", accepted)
         .with("arrived", false)
         .with("folder", Value::Null)
@@ -188,7 +200,7 @@ fn outputs(path: &Path, marked: &Marked, accepted: Value, reply: &str, reason: S
         )
         .with("egress", Value::Null)
         .with("message_id", marked.message_id())
-        .with("reply", reply)
+        .with("reply", memo.reply.as_str())
         .with("reason", reason)
 }
 
@@ -196,18 +208,19 @@ fn outputs(path: &Path, marked: &Marked, accepted: Value, reply: &str, reason: S
 fn add(
     context: &Context<'_>,
     report: &mut Report,
-    path: &Path,
+    (path, memo): (&Path, &Memo),
     (code, severity): (&str, Severity),
     summary: String,
     (kind, text): (&str, String),
 ) {
     let remedy =
         crate::mail::findings::find(code).map_or_else(String::new, |known| known.remedy.clone());
-    let from = format!("{}:{} to {}", path.host, path.port, path.recipient);
+    let (host, port) = place(path, memo);
+    let from = format!("{host}:{port} to {}", path.recipient);
     report.findings.push(Finding {
         code: code.to_owned(),
         severity,
-        subject: path.host.clone(),
+        subject: host.to_owned(),
         summary,
         evidence: vec![Evidence::new(kind, text, context.now()).from(from)],
         remedy,

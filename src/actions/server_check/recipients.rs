@@ -86,6 +86,7 @@ async fn in_domain(
         return Ok(());
     }
     let control = rcpt(context, session, &invented(context, domain)).await?;
+    let mut taken = control.is_positive().then(|| control.clone());
     for (id, name, code, severity) in [
         (
             "postmaster",
@@ -103,8 +104,12 @@ async fn in_domain(
         let address = format!("{name}@{domain}");
         let reply = rcpt(context, session, &address).await?;
         judge(seen, id, &address, (code, severity), &reply, &control);
+        taken = taken.or_else(|| reply.is_positive().then_some(reply));
     }
     session.rset().await?;
+    if seen.role == Role::Alternate {
+        alternate(seen, taken.as_ref(), &control);
+    }
     unknown_recipient(seen, domain, &control);
     Ok(())
 }
@@ -149,6 +154,29 @@ fn judge(
     seen.add_reply(id, Verdict::Unknown, detail, said);
 }
 
+/// `alternate`: a port beside the usual one that takes any recipient without a login is a way past the filter of port 25.
+fn alternate(seen: &mut Inspection, taken: Option<&Reply>, control: &Reply) {
+    if seen.stage("alternate").is_some() {
+        return;
+    }
+    let Some(reply) = taken else {
+        let (outcome, detail) = if control.is_temporary() {
+            (Verdict::Unknown, "strangers are put off at this port")
+        } else {
+            (Verdict::Good, "strangers can bring no mail to this port")
+        };
+        return seen.add_reply("alternate", outcome, detail, (control, Stage::Rcpt));
+    };
+    let fault = Fault {
+        code: "server-alternate-port",
+        severity: Severity::Minor,
+        what: "this port takes mail from strangers beside port 25".to_owned(),
+        remedy: remedy::ALTERNATE.to_owned(),
+    };
+    let said = (reply, Stage::Rcpt);
+    seen.fault("alternate", fault, the_session(), Some(said));
+}
+
 /// `unknown_recipient`: on the site's own servers it is relay.test that judges this; on a backup exchanger it is judged here.
 fn unknown_recipient(seen: &mut Inspection, domain: &str, reply: &Reply) {
     let said = (reply, Stage::Rcpt);
@@ -161,15 +189,6 @@ fn unknown_recipient(seen: &mut Inspection, domain: &str, reply: &Reply) {
                     "as backup for {domain} it takes mail for mailboxes that do not exist, and bounces it later to forged senders"
                 ),
                 remedy: remedy::BACKUP_UNKNOWN.to_owned(),
-            };
-            seen.fault("unknown_recipient", fault, the_session(), Some(said));
-        }
-        (Role::Alternate, true) => {
-            let fault = Fault {
-                code: "server-alternate-port",
-                severity: Severity::Minor,
-                what: "this port takes mail from strangers beside port 25".to_owned(),
-                remedy: remedy::ALTERNATE.to_owned(),
             };
             seen.fault("unknown_recipient", fault, the_session(), Some(said));
         }

@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use super::ladder::{Fault, Ladder, Mark, Step};
 use super::plan::Plan;
+use super::standing;
 use crate::actions::Context;
 use crate::mail::findings;
 use crate::record::Severity;
@@ -13,7 +14,7 @@ use crate::record::Severity;
 const LATE: u64 = 300;
 
 /// Fills the stages that only a message can tell.
-pub(super) fn read(ladder: &mut Ladder, plan: &Plan, context: &Context<'_>) {
+pub(super) async fn read(ladder: &mut Ladder, plan: &Plan, context: &Context<'_>) {
     ladder.add(
         "H18",
         Step::new(
@@ -49,19 +50,7 @@ pub(super) fn read(ladder: &mut Ladder, plan: &Plan, context: &Context<'_>) {
     ladder.add("H20", arrival(&seen));
     ladder.add("H21", hops(plan, Some(&seen)));
     authentication(ladder, &seen["authentication"]);
-    let step = match seen["egress"].as_str() {
-        Some(address) => Step::new(
-            Mark::Good,
-            format!(
-                "it left from {address}; blacklist.scan and rdns.verify of this address tell its standing"
-            ),
-        ),
-        None => Step::new(
-            Mark::NotApplicable,
-            "the receiver does not say which address it came from",
-        ),
-    };
-    ladder.add("H26", step);
+    standing::judge(ladder, plan, context, seen["egress"].as_str()).await;
 }
 
 /// A message that did not go through. The finding is the one that delivery.probe has, so that it ends with it.

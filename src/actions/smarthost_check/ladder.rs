@@ -5,7 +5,7 @@ use std::time::Instant;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::repeat::Login;
+use crate::actions::refused_login::Login;
 use crate::mail::reply::{self, Class, Classification, PeerRole};
 use crate::probes::smtp::{Capabilities, CertificateReport, Reply, Transcript};
 use crate::record::{Evidence, Finding, Severity};

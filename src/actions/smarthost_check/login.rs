@@ -4,8 +4,8 @@ use super::dialogue::the_session;
 use super::ladder::{Fault, Ladder, Mark, Step};
 use super::plan::Plan;
 use super::remedy;
-use super::repeat::{Login, refused_before};
 use crate::actions::Context;
+use crate::actions::refused_login::{Login, refused_before};
 use crate::mail::reply::{Reply as ParsedReply, Stage};
 use crate::probes::smtp::{Channel, Failure, Mechanism, Reply, Session};
 use crate::record::Severity;
@@ -127,16 +127,8 @@ pub(super) async fn try_once(
         return None;
     }
     let answer = session.auth(mechanism, username, password, false).await;
-    if let Ok(reply) = &answer
-        && (!reply.is_temporary() || reply.code == 432)
-    {
-        ladder.login = Some(Login {
-            host: plan.host.clone(),
-            account: username.to_owned(),
-            accepted: reply.code == 235,
-            at: context.now(),
-            reply: reply.to_string(),
-        });
+    if let Some(login) = Login::of(&plan.host, username, &answer, context.now()) {
+        ladder.login = Some(login);
     }
     match answer {
         Ok(reply) if reply.code == 235 => {
@@ -157,22 +149,20 @@ pub(super) async fn try_once(
 
 /// The refusal from before stands.
 fn not_again(ladder: &mut Ladder, plan: &Plan, before: Login) -> Option<()> {
-    let Login {
-        account, at, reply, ..
-    } = &before;
-    let fault = Fault {
-        code: "smarthost-login",
-        severity: Severity::Critical,
-        summary: format!("{} refuses the login of {account}: {reply}.", plan.host),
-        remedy: remedy::PASSWORD.to_owned(),
-    };
-    let detail =
-        format!("refused at {at}; not tried again in this run until a person has answered a step");
-    let proof = (
-        "note",
-        format!("answer to the login of {account} at {at}: {reply}"),
-    );
-    ladder.fault("H12", Step::new(Mark::Failed, detail), fault, proof);
+    let again = before.again();
+    if before.lost {
+        ladder.add("H12", Step::new(Mark::Unknown, again));
+    } else {
+        let Login { account, reply, .. } = &before;
+        let fault = Fault {
+            code: "smarthost-login",
+            severity: Severity::Critical,
+            summary: format!("{} refuses the login of {account}: {reply}.", plan.host),
+            remedy: remedy::PASSWORD.to_owned(),
+        };
+        let step = Step::new(Mark::Failed, again.clone());
+        ladder.fault("H12", step, fault, ("note", again));
+    }
     ladder.login = Some(before);
     None
 }
@@ -213,5 +203,7 @@ fn refused(ladder: &mut Ladder, plan: &Plan, username: &str, reply: &Reply) -> O
 }
 
 fn lost(failure: &Failure) -> String {
-    format!("the session was lost during the login: {failure}")
+    format!(
+        "the session was lost during the login: {failure}; not tried again, since the smarthost may have counted it"
+    )
 }

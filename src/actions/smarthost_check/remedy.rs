@@ -52,6 +52,8 @@ pub(super) const SIZE: &str = "Set the limit of the mail server and its connecto
      too large, not by a bounce hours later.";
 pub(super) const ACCEPTS_ANYTHING: &str = "The site's address is the only ticket: everything at the site that reaches the smarthost can send through it. Let the \
      firewall allow it for the mail server alone, and ask the provider to demand the login.";
+pub(super) const EGRESS: &str = "Open a ticket with the provider, with the listing as it stands here: many share this address, so the list takes no request \
+     from the site. Ask for another address of the pool until it is settled.";
 pub(super) const BACK_DOOR: &str = "Close outgoing port 25 in the firewall for everything but the smarthost, and log what tries: an infected PC that sends \
      directly gets the site's address listed again.";
 

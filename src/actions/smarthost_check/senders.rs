@@ -43,18 +43,23 @@ pub(super) async fn about(
 ) -> Result<Heard, Failure> {
     let mail = session.mail(sender, "").await?;
     let Some(recipient) = recipient.filter(|_| mail.is_positive()) else {
-        session.rset().await?;
+        take_back(session).await;
         return Ok(Heard {
             reply: mail,
             stage: Stage::Mail,
         });
     };
     let reply = session.rcpt(recipient).await?;
-    session.rset().await?;
+    take_back(session).await;
     Ok(Heard {
         reply,
         stage: Stage::Rcpt,
     })
+}
+
+/// A server that hangs up after its refusal (421) has said what counts; the next question meets a closed session, and says so.
+async fn take_back(session: &mut Session) {
+    let _ = session.rset().await;
 }
 
 fn judge(ladder: &mut Ladder, plan: &Plan, sender: &str, subject: String, heard: Heard) {

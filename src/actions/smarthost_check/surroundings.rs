@@ -117,9 +117,16 @@ async fn exchangers(ladder: &mut Ladder, plan: &Plan, context: &Context<'_>) {
 /// H30: port 25 to anybody but the smarthost must be closed. Only the site's own line shows it, and only to a host of the site file.
 async fn back_door(ladder: &mut Ladder, plan: &Plan, context: &Context<'_>) {
     let inside = matches!(plan.vantage, Some(Vantage::Inside | Vantage::Server));
-    let (true, Some(control)) = (inside, plan.control.as_deref()) else {
-        let detail = "whether the site's firewall closes outgoing port 25 shows from inside alone, with a mail server elsewhere to try (argument control)";
-        return ladder.add("H30", Step::new(Mark::NotFromHere, detail));
+    let control = match (inside, plan.control.as_deref()) {
+        (true, Some(control)) => control,
+        (true, None) => {
+            let detail = "whether the firewall closes outgoing port 25 is tried with a mail server elsewhere: name one in the site file (allow_hosts) and as the argument control; its port 25 must not be reached";
+            return ladder.add("H30", Step::new(Mark::NotFromHere, detail));
+        }
+        (false, _) => {
+            let detail = "whether the site's firewall closes outgoing port 25 shows at the site alone: run this check there, with a mail server elsewhere as the argument control, or let somebody there try to connect to port 25 of one";
+            return ladder.add("H30", Step::new(Mark::NotFromHere, detail));
+        }
     };
     let address = match control.parse() {
         Ok(address) => Some(address),

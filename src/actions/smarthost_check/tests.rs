@@ -3,6 +3,7 @@
 
 mod cases;
 mod later;
+mod refusals;
 
 use std::net::Ipv4Addr;
 use std::sync::Arc;

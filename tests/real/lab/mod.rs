@@ -13,11 +13,11 @@ mod mailmedic;
 mod network;
 mod postfix;
 
-use std::cell::RefCell;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Output;
+use std::sync::Mutex;
 
 use daemon::Daemon;
 use network::Network;
@@ -34,7 +34,7 @@ pub(crate) use postfix::{DOMAIN, HOST, MAILBOX, Personality};
 /// Two sides, the servers running on one of them, and a folder that holds everything they write.
 pub(crate) struct Lab {
     // Fields are dropped in this order: first the servers, then the network they stand in, then their files.
-    daemons: RefCell<Vec<Daemon>>,
+    daemons: Mutex<Vec<Daemon>>,
     network: Network,
     folder: TempDir,
 }
@@ -53,7 +53,7 @@ impl Lab {
         // The servers give up root and must still reach their files.
         fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
         Lab {
-            daemons: RefCell::new(Vec::new()),
+            daemons: Mutex::new(Vec::new()),
             network: Network::new(),
             folder,
         }
@@ -105,7 +105,7 @@ impl Lab {
 
     /// The text of a server's log so far; the name is the one the server was started under.
     pub(crate) fn log(&self, name: &str) -> String {
-        let daemons = self.daemons.borrow();
+        let daemons = self.daemons.lock().unwrap();
         let daemon = daemons
             .iter()
             .find(|d| d.name() == name)
@@ -118,14 +118,14 @@ impl Lab {
         let printed = self.write(format!("{name}.printed"), "");
         let command = self.network.command(Side::Servers, program);
         let daemon = Daemon::start(name, command, arguments, printed, logs);
-        self.daemons.borrow_mut().push(daemon);
+        self.daemons.lock().unwrap().push(daemon);
     }
 
     /// Waits until `answers` says yes. Panics with the server's log when it ends, or stays silent for 30 seconds.
     fn wait_for(&self, name: &str, mut answers: impl FnMut() -> bool) {
         let started = std::time::Instant::now();
         while !answers() {
-            let mut daemons = self.daemons.borrow_mut();
+            let mut daemons = self.daemons.lock().unwrap();
             let daemon = daemons.iter_mut().find(|d| d.name() == name).unwrap();
             if let Some(status) = daemon.ended() {
                 panic!("{name} ended with {status}\n{}", daemon.tail());
@@ -154,11 +154,15 @@ impl Drop for Lab {
     #[allow(clippy::print_stderr)] // a test's own output: shown only when it failed
     fn drop(&mut self) {
         if std::thread::panicking() {
-            for daemon in self.daemons.borrow().iter() {
+            for daemon in self.daemons.lock().unwrap().iter() {
                 eprintln!("--- log of {}\n{}", daemon.name(), daemon.tail());
             }
         }
-        self.daemons.borrow().iter().for_each(Daemon::ask_to_end);
+        self.daemons
+            .lock()
+            .unwrap()
+            .iter()
+            .for_each(Daemon::ask_to_end);
     }
 }
 

@@ -45,19 +45,31 @@ pub(crate) enum Personality<'a> {
     Smarthost(&'a Certificate),
     /// The same on port 465, with TLS from the first byte.
     SmarthostImplicit(&'a Certificate),
+    /// Servers at several ports of one address, each with its own parameters.
+    Ports(Vec<(u16, Vec<String>)>),
 }
 
 impl Personality<'_> {
-    fn port(&self) -> u16 {
+    /// Its ports, and what its smtpd does differently at each.
+    fn ports(&self) -> Vec<(u16, Vec<String>)> {
+        match self {
+            Personality::Ports(ports) => ports.clone(),
+            one => vec![(one.port(), one.parameters())],
+        }
+    }
+
+    /// The port that it listens on first.
+    pub(crate) fn port(&self) -> u16 {
         match self {
             Personality::Smarthost(_) => 587,
             Personality::SmarthostImplicit(_) => 465,
+            Personality::Ports(ports) => ports.first().map_or(25, |(port, _)| *port),
             _ => 25,
         }
     }
 
     /// Parameters of its smtpd. Only what differs from a default Postfix.
-    fn parameters(&self) -> Vec<String> {
+    pub(crate) fn parameters(&self) -> Vec<String> {
         let open = "mynetworks = 0.0.0.0/0 [::]/0";
         let recipients = "local_recipient_maps =";
         match self {
@@ -105,6 +117,10 @@ impl Personality<'_> {
                 all.push("smtpd_tls_wrappermode = yes".to_owned());
                 all
             }
+            Personality::Ports(ports) => ports
+                .first()
+                .map(|(_, all)| all.clone())
+                .unwrap_or_default(),
         }
     }
 }
@@ -193,9 +209,11 @@ smtpd_tls_loglevel = 1
         let master = "/usr/lib/postfix/sbin/master";
         self.start("postfix", master, &["-c", config, "-s"], &[log]);
         for (at, personality) in addresses.iter().zip(personalities) {
-            // With TLS from the first byte there is nothing to read before the handshake.
-            if personality.port() != 465 {
-                self.wait_for("postfix", || self.banner(at, personality.port()).is_some());
+            for (port, _) in personality.ports() {
+                // With TLS from the first byte there is nothing to read before the handshake.
+                if port != 465 {
+                    self.wait_for("postfix", || self.banner(at, port).is_some());
+                }
             }
         }
         addresses
@@ -243,12 +261,11 @@ fn services(personalities: &[Personality], addresses: &[String]) -> String {
          postlog unix-dgram n - n - 1 postlogd\n",
     );
     for (at, personality) in addresses.iter().zip(personalities) {
-        text.push_str(&format!(
-            "{at}:{} inet n - n - - smtpd\n",
-            personality.port()
-        ));
-        for parameter in personality.parameters() {
-            text.push_str(&format!("  -o {{ {parameter} }}\n"));
+        for (port, parameters) in personality.ports() {
+            text.push_str(&format!("{at}:{port} inet n - n - - smtpd\n"));
+            for parameter in parameters {
+                text.push_str(&format!("  -o {{ {parameter} }}\n"));
+            }
         }
         if matches!(personality, Personality::OpenOnIpv6) {
             text.push_str(&format!(

@@ -277,7 +277,7 @@ pub(super) const CASES: &[Case] = &[
     ),
 ];
 
-fn login(server: &mut Personality) -> &mut Login {
+pub(super) fn login(server: &mut Personality) -> &mut Login {
     server
         .auth
         .as_mut()
@@ -287,7 +287,7 @@ fn login(server: &mut Personality) -> &mut Login {
         .unwrap()
 }
 
-fn refuse_login(rig: &mut Rig, code: u16, text: &str) {
+pub(super) fn refuse_login(rig: &mut Rig, code: u16, text: &str) {
     let refusal = Reply::new(code, text);
     rig.edit(|server| login(server).refuse = Some(refusal));
 }

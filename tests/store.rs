@@ -40,7 +40,7 @@ fn created(run: &str, site: &str, runbook: &str) -> NewEvent {
         section: Section::Steps,
         needs: Vec::new(),
     };
-    new(EventKind::RunCreated(Box::new(RunCreated {
+    new(EventKind::RunCreated(Arc::new(RunCreated {
         run: run.to_owned(),
         runbook: runbook.to_owned(),
         runbook_text: "version: 1".to_owned(),
@@ -224,7 +224,7 @@ fn a_lock_keeps_out_what_it_says() {
 fn locked(run: &str, runbook: &str, lock: RunLock) -> NewEvent {
     let mut event = created(run, "acme", runbook);
     if let EventKind::RunCreated(created) = &mut event.event {
-        created.lock = lock;
+        Arc::make_mut(created).lock = lock;
     }
     event
 }

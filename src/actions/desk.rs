@@ -70,7 +70,7 @@ impl Desk {
     /// Adds a manual step that a person has ended with a note.
     pub(crate) fn manual_done(&mut self, note: &str) {
         let step = self.ended("manual", json!({}));
-        step.given = Some(Given {
+        step.given = Some(Box::new(Given {
             decision: Decision::Done,
             by: "technician".to_owned(),
             at: "2026-11-20T10:00:00Z".parse().unwrap(),
@@ -78,7 +78,7 @@ impl Desk {
             evidence: Vec::new(),
             values: Map::new(),
             id: None,
-        });
+        }));
     }
 
     /// Carries an action out.

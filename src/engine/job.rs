@@ -45,7 +45,7 @@ pub(super) struct Job {
     pub(super) idempotency_key: String,
     pub(super) args: Args,
     pub(super) timeout: Duration,
-    pub(super) wait: Option<Wait>,
+    pub(super) wait: Option<Box<Wait>>,
     pub(super) state: RunState,
     pub(super) shared: Arc<Shared>,
 }
@@ -125,7 +125,7 @@ impl Job {
                 key: &self.key,
                 attempt: self.attempt,
                 idempotency_key: &self.idempotency_key,
-                wait: self.wait.as_ref(),
+                wait: self.wait.as_deref(),
             },
         };
         if self.look {

@@ -1,5 +1,7 @@
 //! The plan of a run: a pure function from runbook, site and inputs to the first event.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
@@ -38,7 +40,7 @@ pub fn plan(request: PlanRequest<'_>) -> NewEvent {
     NewEvent {
         at: request.at,
         actor: request.by,
-        event: EventKind::RunCreated(Box::new(RunCreated {
+        event: EventKind::RunCreated(Arc::new(RunCreated {
             run: request.run,
             runbook: runbook.name.clone(),
             runbook_text: request.runbook.text.to_string(),

@@ -3,6 +3,8 @@
 //! One event is one line of JSON in the journal. The names and shapes are an interface: new kinds and optional fields may
 //! be added, nothing is renamed. [`SCHEMA`] grows when a reader of an older version could misread a newer file.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -222,7 +224,7 @@ impl RunConclusion {
 #[serde(rename_all = "snake_case")]
 pub enum EventKind {
     /// The run exists from here on.
-    RunCreated(Box<RunCreated>),
+    RunCreated(Arc<RunCreated>),
     /// A process took the run up (again).
     ExecutorStarted {
         /// Process id.

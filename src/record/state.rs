@@ -95,9 +95,9 @@ impl RunStatus {
 }
 
 impl RunState {
-    pub(super) fn begin(created: &RunCreated, event: &Event) -> Self {
+    pub(super) fn begin(created: &Arc<RunCreated>, event: &Event) -> Self {
         let mut state = RunState {
-            created: Arc::new(created.clone()),
+            created: created.clone(),
             created_at: event.at,
             created_by: event.actor.clone(),
             seq: event.seq,
@@ -133,6 +133,11 @@ impl RunState {
     pub(super) fn add(&mut self, step: StepState) {
         Arc::make_mut(&mut self.positions).insert(step.plan.key.clone(), self.steps.len());
         self.steps.push(step);
+    }
+
+    /// Makes room for so many steps more.
+    pub(super) fn expect_more(&mut self, count: usize) {
+        Arc::make_mut(&mut self.positions).reserve(count);
     }
 
     /// Adds an instance of a `foreach` step. Those of one step are added one after another.

@@ -102,10 +102,6 @@ pub struct Given {
 }
 
 /// Where a step stands.
-#[expect(
-    clippy::large_enum_variant,
-    reason = "few steps, and the large one is the one that is looked at"
-)]
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum StepStatus {
@@ -116,7 +112,7 @@ pub enum StepStatus {
     /// An attempt has begun and has not ended.
     Running,
     /// Waits for a date or a person.
-    Waiting(Wait),
+    Waiting(Box<Wait>),
     /// An attempt began and its process went away. `ask`: a person must resolve it.
     Interrupted {
         /// Must a person say what became of it?
@@ -136,7 +132,7 @@ pub enum StepStatus {
     },
 }
 
-/// A step and all that is known about it.
+/// A step and all that is known about it. A run may have a hundred thousand, so what few of them have is kept apart.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct StepState {
     /// As planned.
@@ -185,13 +181,13 @@ pub struct StepState {
     /// The wait from which the present attempt goes on: an attempt that is interrupted goes on from it again, so that its
     /// deadline and what it had seen stay as they were.
     #[serde(default)]
-    pub resumed: Option<Wait>,
+    pub resumed: Option<Box<Wait>>,
     /// What a person decided about it.
     #[serde(default)]
-    pub given: Option<Given>,
+    pub given: Option<Box<Given>>,
     /// The question or task as it was last shown, kept after the answer.
     #[serde(default)]
-    pub asked: Option<WaitKind>,
+    pub asked: Option<Box<WaitKind>>,
 }
 
 impl StepState {

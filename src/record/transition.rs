@@ -109,6 +109,7 @@ impl RunState {
                 parent.status = StepStatus::Unfolded;
                 parent.started = Some(event.at);
                 let plan = parent.plan.clone();
+                self.expect_more(items.len());
                 for (key, item) in items {
                     self.add_instance(step, StepState::instance(&plan, key, item.clone()));
                 }
@@ -222,16 +223,16 @@ impl RunState {
                     None => event.at,
                 };
                 if !matches!(kind, WaitKind::Retry | WaitKind::Time) {
-                    step.asked = Some(kind.clone());
+                    step.asked = Some(Box::new(kind.clone()));
                 }
-                step.status = StepStatus::Waiting(Wait {
+                step.status = StepStatus::Waiting(Box::new(Wait {
                     kind: kind.clone(),
                     reason: reason.clone(),
                     since,
                     wake: *wake,
                     deadline: *deadline,
                     memo: memo.clone(),
-                });
+                }));
                 if progress {
                     self.fruitless = 0;
                 }
@@ -356,7 +357,7 @@ impl StepState {
             _ => {}
         }
         self.artifacts.extend(given.evidence.iter().cloned());
-        self.given = Some(given);
+        self.given = Some(Box::new(given));
         if status == StepStatus::Pending {
             // Somebody has looked: the count of crashes begins anew.
             self.interruptions = 0;

@@ -1,6 +1,7 @@
 //! `probe`: one action that only looks, ad hoc, without a run.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
@@ -259,7 +260,7 @@ fn show(
         ms: 0,
     };
     let events: Vec<Event> = [
-        EventKind::RunCreated(Box::new(created)),
+        EventKind::RunCreated(Arc::new(created)),
         started_event,
         ended_event,
     ]

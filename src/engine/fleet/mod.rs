@@ -12,6 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use serde::Deserialize;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
@@ -291,7 +292,7 @@ impl FleetRun {
             return Ok(worker);
         }
         let planned = &self.fleet.plan.sites[place];
-        let site: Site = serde_json::from_value(planned.snapshot.clone())
+        let site: Site = Site::deserialize(&planned.snapshot)
             .map_err(|error| format!("its pinned site cannot be read: {error}"))?;
         let engine = host.engine(&site)?;
         let taken = if self.standings[place] == Standing::NotStarted {
@@ -317,7 +318,7 @@ impl FleetRun {
             inherited: Vec::new(),
         });
         if let EventKind::RunCreated(created) = &mut first.event {
-            created.fleet = Some(self.fleet.plan.fleet.clone());
+            Arc::make_mut(created).fleet = Some(self.fleet.plan.fleet.clone());
         }
         first
     }

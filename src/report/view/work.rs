@@ -241,7 +241,7 @@ fn decision_words(decision: Decision) -> (&'static str, Word) {
 
 /// The question or task of a gate, as it was shown last.
 pub(crate) fn asked(step: &StepState) -> Vec<String> {
-    match &step.asked {
+    match step.asked.as_deref() {
         Some(WaitKind::Approval { prompt, .. }) => lines(prompt),
         Some(WaitKind::Manual { instructions, .. }) => lines(instructions),
         _ => Vec::new(),
@@ -249,7 +249,7 @@ pub(crate) fn asked(step: &StepState) -> Vec<String> {
 }
 
 fn answers(step: &StepState, values: &Map<String, Value>) -> Vec<Answer> {
-    let form = match &step.asked {
+    let form = match step.asked.as_deref() {
         Some(WaitKind::Manual { form, .. }) => Some(form),
         _ => None,
     };

@@ -4,6 +4,7 @@
 //! runs/ID.journal      the truth, append-only (see `frame` and `journal`)
 //! runs/ID.lock         held by the process that works on the run
 //! fleets/ID.fleet      what a fleet run was started with, and how it ended
+//! known/FLEET          how its runs stood, until the index has taken that in (see `known`)
 //! active/SITE~RUNBOOK  which run is open for a pair; SITE~ for the whole site
 //! shared/ID.log        what the runs of one process share their syncs with (see `group`)
 //! artifacts/ab/DIGEST  files by the SHA-256 of their bytes
@@ -21,6 +22,7 @@ use super::active::Claim;
 use super::group::Group;
 use super::index::Index;
 use super::journal::FileJournal;
+use super::known::Known;
 use super::outlook::{Seen, Troubles};
 use super::{Durable, Hold, Journal, Recorded, Store, StoreError, Summaries, fleet, scan, settle};
 use crate::record::{
@@ -69,6 +71,12 @@ impl Embedded {
         if let Some(group) = &self.group {
             group.hurry();
         }
+    }
+
+    /// Leaves what a fleet knows of its runs to whoever lists runs next, each line with the length of the journal that it was
+    /// made from. Nothing is lost when this does not work: the journals are read then.
+    pub fn leave(&self, fleet: &str, lines: &[(u64, RunSummary)]) {
+        Known::leave(&self.root, fleet, lines);
     }
 
     /// The folder.
@@ -151,8 +159,8 @@ impl Embedded {
         Ok(journals)
     }
 
-    /// Where every run stands. `known` gives the line about one whose journal has this length; the index, if it is asked, is
-    /// asked next, and what neither knows is replayed.
+    /// Where every run stands. `known` gives the line about one whose journal has this length; the index, if it is asked, and
+    /// what fleets have left come next, and what none of them knows is replayed.
     pub(super) fn survey(
         &self,
         ask_index: bool,
@@ -160,6 +168,7 @@ impl Embedded {
     ) -> Result<(Vec<Seen>, Troubles), StoreError> {
         self.settle()?;
         let mut index = None;
+        let mut left = None;
         let mut seen = Vec::new();
         let mut troubles = Vec::new();
         let mut changed = Vec::new();
@@ -171,6 +180,7 @@ impl Embedded {
             }
             if ask_index && index.is_none() {
                 index = Some(Index::open(&self.root.join("index")));
+                left = Some(Known::read(&self.root));
             }
             let before = match index.iter().flatten().find_map(|index| index.get(&run)) {
                 Some((made_from, summary)) if made_from == length => {
@@ -178,6 +188,14 @@ impl Embedded {
                     continue;
                 }
                 indexed => indexed.map_or(0, |(made_from, _)| made_from),
+            };
+            let before = match left.as_ref().and_then(|left| left.get(&run)) {
+                Some((made_from, summary)) if made_from == length => {
+                    changed.push((length, summary.clone()));
+                    whole(summary, Some(length));
+                    continue;
+                }
+                left => before.max(left.map_or(0, |(made_from, _)| made_from)),
             };
             let path = self.journal_path(&run);
             match scan::state(&run, &path) {
@@ -203,6 +221,9 @@ impl Embedded {
         }
         if let Some(index) = index.flatten() {
             index.put(&changed);
+            if let Some(left) = left {
+                left.forget();
+            }
         }
         Ok((seen, troubles))
     }

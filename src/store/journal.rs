@@ -391,6 +391,10 @@ impl Journal for FileJournal {
         Ok(events)
     }
 
+    fn length(&self) -> Option<u64> {
+        (self.length == self.end && !self.poisoned).then_some(self.end)
+    }
+
     fn torn(&self) -> u64 {
         self.torn
     }

@@ -13,6 +13,7 @@ mod frame;
 mod group;
 mod index;
 mod journal;
+mod known;
 mod memory;
 mod outlook;
 mod prune;
@@ -168,6 +169,11 @@ pub trait Journal: Send {
             run: self.run().to_owned(),
             source,
         })
+    }
+
+    /// Bytes in which exactly the events lie that this journal has read or written; `None` where that cannot be told.
+    fn length(&self) -> Option<u64> {
+        None
     }
 
     /// Bytes of a torn end that were cut off since the journal was opened. They are kept beside it.

@@ -1,6 +1,6 @@
 //! Space put aside, records of fleets, and the log that the runs of one process share.
 
-use mailmedic::record::{EventKind, FleetEvent, FleetLimits, FleetPlan, Mode};
+use mailmedic::record::{EventKind, FleetEvent, FleetLimits, FleetPlan, Mode, RunSummary};
 use mailmedic::store::{Embedded, Store, StoreError};
 use serde_json::Map;
 
@@ -33,6 +33,37 @@ fn what_is_submitted_is_there_in_order_and_durable_when_it_says_so() {
         let again = store.open("r1").expect(kind).replay().expect(kind);
         assert_eq!(again, store.state("r1").expect(kind), "{kind}");
     });
+}
+
+#[test]
+fn what_a_fleet_has_left_counts_for_the_journal_that_it_was_made_from() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let store = Embedded::new(folder.path());
+    let mut journal = store.create(created("r1", "acme", "book")).expect("a run");
+    store.create(created("r2", "acme", "other")).expect("a run");
+    let length = journal.length().expect("nothing is put aside yet");
+    let told = |run: &str| {
+        let state = store.state(run).expect("readable");
+        RunSummary {
+            runbook: "as the fleet told".to_owned(),
+            ..RunSummary::of(&state)
+        }
+    };
+    let listed = || {
+        let mut listed = store.summaries().expect("listed").0;
+        listed.sort_by(|a, b| a.run.cmp(&b.run));
+        let books = listed.into_iter().map(|run| run.runbook);
+        books.collect::<Vec<_>>()
+    };
+    store.leave("fleet", &[(length, told("r1")), (length + 1, told("r2"))]);
+    assert_eq!(listed(), ["as the fleet told", "other"]);
+    let left = std::fs::read_dir(folder.path().join("known")).expect("a folder");
+    assert_eq!(left.count(), 0, "the index has it now");
+    assert_eq!(listed(), ["as the fleet told", "other"]);
+    journal.append(1, &[skipped("a")]).expect("appended");
+    assert_eq!(listed(), ["book", "other"], "the journal goes first");
+    std::fs::write(folder.path().join("known/fleet"), "0000 no line").expect("written");
+    assert_eq!(listed(), ["book", "other"]);
 }
 
 fn planned(fleet: &str) -> FleetPlan {

@@ -187,6 +187,7 @@ fn work(
     });
     host.live.end();
     let stop = stop?;
+    host.leave_known(&id);
     let view = FleetView::of(fleet.fleet(), host.facts(&fleet), workspace.clock.now());
     let documents = write(workspace, &view)?;
     let exit = exit(&fleet, &stop);
@@ -297,6 +298,8 @@ struct FleetHost<'a> {
     live: Arc<FleetLive>,
     probes: Arc<SiteProbes>,
     known: Mutex<HashMap<String, RunSummary>>,
+    /// Lengths of the records that what is known of the runs was made from.
+    lengths: Mutex<HashMap<String, u64>>,
     reports: bool,
 }
 
@@ -314,6 +317,7 @@ impl<'a> FleetHost<'a> {
             live: FleetLive::new(&workspace.global, sites),
             probes,
             known: Mutex::default(),
+            lengths: Mutex::default(),
             reports: checked.runbook.report.is_some(),
         })
     }
@@ -341,6 +345,17 @@ impl<'a> FleetHost<'a> {
                 }
             })
             .collect()
+    }
+
+    /// Spares the next list of runs reading those of this fleet.
+    fn leave_known(&self, fleet: &str) {
+        let known = guard(&self.known);
+        let lengths = guard(&self.lengths);
+        let lines: Vec<(u64, RunSummary)> = lengths
+            .iter()
+            .filter_map(|(run, length)| Some((*length, known.get(run)?.clone())))
+            .collect();
+        self.store.leave(fleet, &lines);
     }
 
     fn write_reports(&self, run: &RunState) {
@@ -372,6 +387,14 @@ impl Host for FleetHost<'_> {
             // The fleet waits for its sites, not each for itself.
             patience: Duration::ZERO,
         })
+    }
+
+    fn recorded(&self, site: &FleetSite, length: Option<u64>) {
+        let mut lengths = guard(&self.lengths);
+        match length {
+            Some(length) => lengths.insert(site.run.clone(), length),
+            None => lengths.remove(&site.run),
+        };
     }
 
     fn changed(&self, site: &FleetSite, standing: &Standing, run: Option<&RunState>) {

@@ -138,6 +138,12 @@ impl Worker {
         &self.run.state
     }
 
+    /// Bytes of the record in which exactly the events of [`Worker::state`] lie; `None` where that cannot be told.
+    pub fn length(&self) -> Option<u64> {
+        let written = self.outbox.is_empty();
+        written.then(|| self.run.journal.length()).flatten()
+    }
+
     /// The run as it was left; lets go of it.
     pub fn into_state(self) -> RunState {
         self.run.state

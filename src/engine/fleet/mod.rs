@@ -333,6 +333,8 @@ impl FleetRun {
             Ok(back) => back,
             Err(broken) => std::panic::resume_unwind(broken.into_panic()),
         };
+        let length = stop.as_ref().ok().and_then(|_| worker.length());
+        host.recorded(&self.fleet.plan.sites[place], length);
         let standing = match stop {
             Ok(Stop::Finished(conclusion)) => {
                 // Its documents are written by whoever is told, and they are appended to its record.

@@ -46,6 +46,9 @@ pub trait Host: Send + Sync {
     /// Why there is none, for people.
     fn engine(&self, site: &Site) -> Result<Engine, String>;
 
+    /// The next that is told about this site comes with the run as its record of so many bytes tells it.
+    fn recorded(&self, site: &FleetSite, length: Option<u64>);
+
     /// A site's standing has changed; with its run, where there is one.
     fn changed(&self, site: &FleetSite, standing: &Standing, run: Option<&RunState>);
 }

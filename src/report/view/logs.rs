@@ -24,6 +24,8 @@ pub struct LogView {
     pub pictures: Vec<PictureView>,
     /// The causes, the most certain first.
     pub causes: Vec<CauseView>,
+    /// What receivers report: complaints, DMARC, TLS; one sentence each.
+    pub reported: Vec<String>,
 }
 
 /// Refusals of one kind.
@@ -77,8 +79,61 @@ pub(super) fn logs(events: &[Event], state: &RunState, calendar: &Calendar) -> V
             classes: classes(get(&seen.outputs, "classes")),
             pictures: pictures(&seen.outputs, number),
             causes: list(&seen.outputs, "causes").iter().map(cause).collect(),
+            reported: reported(get(&seen.outputs, "reported")),
         })
         .collect()
+}
+
+/// `300 messages in the site's name from elsewhere, 300 of them without SPF or DKIM`.
+fn reported(reported: &Value) -> Vec<String> {
+    let tally = |key: &str| {
+        let tally = get(reported, key);
+        let count = |key| get(tally, key).as_u64().unwrap_or(0);
+        Some((count("all"), count("failed"))).filter(|(all, _)| *all > 0)
+    };
+    let mut said = Vec::new();
+    match get(reported, "complaints").as_u64().unwrap_or(0) {
+        0 => {}
+        1 => said.push("One recipient complained about a message of the site.".to_owned()),
+        n => said.push(format!(
+            "{n} complaints of recipients about messages of the site."
+        )),
+    }
+    if let Some((all, failed)) = tally("own") {
+        said.push(format!(
+            "DMARC: {all} messages from the site's own addresses, {failed} of them with neither SPF nor DKIM in order."
+        ));
+    }
+    if let Some((all, failed)) = tally("elsewhere") {
+        said.push(format!(
+            "DMARC: {all} messages in the site's name from other addresses, {failed} of them with neither SPF nor DKIM in order."
+        ));
+    }
+    if let Some((all, failed)) = tally("tls") {
+        let whys = get(reported, "tls_failures").as_object();
+        let whys: Vec<String> = whys
+            .into_iter()
+            .flatten()
+            .map(|(why, count)| format!("{} {count}", line(why)))
+            .collect();
+        let why = match whys.is_empty() {
+            true => String::new(),
+            false => format!(" ({})", whys.join(", ")),
+        };
+        said.push(format!(
+            "TLS: {all} connections of other servers, {failed} of them failed{why}."
+        ));
+    }
+    let by: Vec<String> = list(reported, "reporters").iter().map(plain).collect();
+    if !said.is_empty() && !by.is_empty() {
+        let shown = by.iter().take(5).cloned().collect::<Vec<_>>().join(", ");
+        let more = match by.len().saturating_sub(5) {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        said.push(format!("Reported by {shown}{more}."));
+    }
+    said
 }
 
 /// The marked messages.

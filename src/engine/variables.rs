@@ -90,7 +90,9 @@ impl Facts for Snapshot {
             .filter_map(|key| self.state.step(key))
             .filter(|step| step.plan.action == "approval")
             .filter_map(|step| step.given.as_ref());
-        given.find(|given| given.decision == Decision::Approve)
+        given
+            .find(|given| given.decision == Decision::Approve)
+            .map(AsRef::as_ref)
     }
 
     fn values(&self) -> Value {

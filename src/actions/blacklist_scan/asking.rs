@@ -325,11 +325,11 @@ impl Asking<'_, '_> {
                 .controls
                 .iter()
                 .map(|control| named(unit.chosen, &control.question.name, RecordKind::A));
-            let about: Vec<dns::Question> = self
-                .targets(unit)
-                .filter(|_| early && !unit.controls.is_empty())
-                .map(|(_, question)| question)
-                .collect();
+            let about: Vec<dns::Question> = if early && !unit.controls.is_empty() {
+                self.targets(unit).map(|(_, question)| question).collect()
+            } else {
+                Vec::new()
+            };
             questions += unit.controls.len() + about.len();
             batches.push(Batch::new(
                 Some(&unit.chosen.list.operator),

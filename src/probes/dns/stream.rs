@@ -67,6 +67,8 @@ pub(super) struct Stream<'s> {
     serial: u64,
     waiting_place: Option<Place<'s>>,
     place: Option<SemaphorePermit<'s>>,
+    /// The port that the next question goes out by.
+    chosen: Option<usize>,
     buffer: Box<[u8; 4096]>,
 }
 
@@ -83,6 +85,7 @@ impl<'s> Stream<'s> {
             serial: 0,
             waiting_place: None,
             place: None,
+            chosen: None,
             buffer: Box::new([0; 4096]),
         }
     }
@@ -92,8 +95,23 @@ impl<'s> Stream<'s> {
         self.ports.iter().all(|port| port.open.is_empty())
     }
 
-    /// Ready when the server may be sent one more question.
+    /// Ready when the server may be sent one more question, and a socket takes it.
     pub(super) fn poll_room(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        std::task::ready!(self.poll_place(cx));
+        if self.chosen.is_none() {
+            self.chosen = self.port();
+        }
+        // A new socket counts as full until the runtime has looked at it. Where the runtime has one thread, that is not
+        // before we let it: without waiting here, every question would go the careful way.
+        if let Some(index) = self.chosen
+            && std::task::ready!(self.ports[index].udp.poll_send_ready(cx)).is_err()
+        {
+            self.chosen = None;
+        }
+        Poll::Ready(())
+    }
+
+    fn poll_place(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         if self.place.is_some() {
             return Poll::Ready(());
         }
@@ -128,7 +146,7 @@ impl<'s> Stream<'s> {
         let Some(place) = self.place.take_if(|_| !question.is_redacted()) else {
             return Err((question, permit));
         };
-        let Some(index) = self.port() else {
+        let Some(index) = self.chosen.take() else {
             return Err((question, permit));
         };
         let port = &mut self.ports[index];
@@ -303,4 +321,28 @@ fn accept(server: &Upstream, open: &mut HashMap<u16, Slot<'_>>, packet: &[u8]) -
         authoritative: decoded.authoritative,
     };
     Some(Event::Answer(slot.batch, slot.number, answer))
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use std::future::poll_fn;
+
+    use super::*;
+    use crate::probes::dns::RecordKind;
+
+    /// On a runtime of one thread nobody else tells that a new socket can be written to.
+    #[tokio::test]
+    async fn a_question_goes_out_by_a_new_socket_at_once() {
+        let silent = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+        let upstream = Upstream::new(silent.local_addr().unwrap(), 4, 100);
+        let mut stream = Stream::new(&upstream, 4, Duration::from_secs(1));
+        for number in 0..50 {
+            poll_fn(|cx| stream.poll_room(cx)).await;
+            let question = Question::new(format!("n{number}.example"), RecordKind::A);
+            let sent = stream.send(0, number, question, None, Timestamp::UNIX_EPOCH);
+            assert!(sent.is_ok(), "question {number} was not sent this way");
+        }
+        assert!(!stream.is_idle());
+    }
 }

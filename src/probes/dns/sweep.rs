@@ -251,10 +251,11 @@ impl Sweep<'_, '_> {
                     moved = true;
                     continue;
                 }
-                let room = match &mut self.stream {
-                    Some(stream) => stream.poll_room(cx).is_ready(),
-                    None => self.careful.len() < self.most_careful,
-                };
+                let room = self.careful.len() < self.most_careful
+                    && self
+                        .stream
+                        .as_mut()
+                        .is_none_or(|stream| stream.poll_room(cx).is_ready());
                 if !room {
                     return moved;
                 }

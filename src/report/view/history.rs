@@ -64,6 +64,15 @@ struct Looks<'a> {
 /// The lives of all listings that `runs` of one site saw: those that stand first, then by when they were first seen.
 /// Times are told in the zone of the newest run.
 pub fn listing_lives(runs: &[(RunState, Vec<Event>)]) -> Vec<ListingLife> {
+    let runs: Vec<(&RunState, &[Event])> = runs
+        .iter()
+        .map(|(state, events)| (state, events.as_slice()))
+        .collect();
+    lives(&runs)
+}
+
+/// The same for runs that lie elsewhere.
+pub(super) fn lives(runs: &[(&RunState, &[Event])]) -> Vec<ListingLife> {
     let begun = |events: &[Event]| events.first().map(|event| event.at);
     let newest = runs.iter().max_by_key(|(_, events)| begun(events));
     let zone = newest.and_then(|(state, _)| state.created.site_snapshot["timezone"].as_str());

@@ -10,6 +10,7 @@ mod candidates;
 mod compare;
 mod findings;
 mod history;
+mod life_line;
 mod listings;
 mod logs;
 pub(crate) mod moment;
@@ -100,6 +101,8 @@ pub struct View {
     pub changes: Vec<ChangeView>,
     /// Listings and what became of them.
     pub listings: Vec<ListingView>,
+    /// The same as a picture, where there was more than one look.
+    pub life_line: Option<PictureView>,
     /// How many lists were asked.
     pub list_counts: Vec<ListCount>,
     /// Drafted requests for removal, all of them.
@@ -181,6 +184,7 @@ impl View {
             done: work::done(&work),
             work,
             changes: compare::changes(events, state, calendar),
+            life_line: life_line::picture(&history::lives(&[(state, events)])),
             list_counts: listings::counts(events, state, calendar),
             choices: candidates::choices(events, state, calendar),
             owners: owners::owners(events, state, calendar),

@@ -1,6 +1,9 @@
 //! The engine against a store in memory: what it makes of what a dead process left behind.
 #![allow(clippy::unwrap_used)]
 
+#[path = "engine/steps.rs"]
+mod steps;
+
 use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::sync::{Arc, Mutex};

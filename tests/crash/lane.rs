@@ -1,6 +1,6 @@
 //! One run, driven to its end by the program itself, through kills.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
@@ -24,6 +24,8 @@ pub(crate) struct End {
     pub(crate) conclusion: String,
     /// Key -> state and outcome.
     pub(crate) steps: BTreeMap<String, String>,
+    /// Effects of its steps, and the names of their actions.
+    pub(crate) classes: BTreeSet<String>,
     /// Events in the journal.
     pub(crate) events: u64,
     /// Processes killed.
@@ -47,6 +49,11 @@ impl Lane {
             .map(|(name, value)| format!("{name}={value}"))
             .collect();
         Lane { folder, set }
+    }
+
+    /// Writes one more file.
+    pub(crate) fn put(&self, name: &str, text: &str) {
+        std::fs::write(self.folder.join(name), text).unwrap();
     }
 
     fn command(&self, arguments: &[&str]) -> Command {
@@ -258,8 +265,14 @@ impl Lane {
     }
 
     fn end(&self, kills: usize) -> End {
-        let steps = self
-            .steps()
+        let all = self.steps();
+        let classes = all
+            .iter()
+            .flat_map(|step| [&step["plan"]["effect"], &step["plan"]["action"]]);
+        let classes = classes
+            .filter_map(|class| class.as_str().map(str::to_owned))
+            .collect();
+        let steps = all
             .iter()
             .map(|step| {
                 let text = |field: &str| step[field].as_str().unwrap_or("-").to_owned();
@@ -276,6 +289,7 @@ impl Lane {
         End {
             conclusion,
             steps,
+            classes,
             events: self.events(),
             kills,
         }

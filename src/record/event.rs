@@ -237,6 +237,14 @@ pub enum EventKind {
         #[serde(default, skip_serializing_if = "is_zero")]
         torn: u64,
     },
+    /// The workspace's own `lists.yaml`, as the process has it that took the run up. It is not pinned: which lists are alive and
+    /// how they may be asked is true today or not at all, as is the catalogue of a newer program.
+    ListsInForce {
+        /// SHA-256 of the file, under which it is kept; `None` when there is none.
+        digest: Option<String>,
+        /// Another one than when the run was last worked on.
+        changed: bool,
+    },
     /// A changed runbook goes on in place of the one before. Steps that were recorded keep what they are.
     Adopted {
         /// The new text.
@@ -417,6 +425,7 @@ impl EventKind {
             | EventKind::StepInterrupted { step, .. } => Some(step),
             EventKind::RunCreated(_)
             | EventKind::ExecutorStarted { .. }
+            | EventKind::ListsInForce { .. }
             | EventKind::Interrupted { .. }
             | EventKind::Adopted { .. }
             | EventKind::Cancelled { .. }

@@ -32,6 +32,8 @@ pub struct RunState {
     pub executors: u32,
     /// Times in a row that a process took it up after one that had died in the middle of a step, without any progress since.
     pub fruitless: u32,
+    /// SHA-256 of the workspace's `lists.yaml` that is in force, if there is one.
+    pub lists: Option<String>,
     /// Reports written: path, template, format.
     pub reports: Vec<(String, String, String)>,
     pub(super) positions: Arc<HashMap<String, usize>>,
@@ -107,6 +109,7 @@ impl RunState {
             cancelled: None,
             executors: 0,
             fruitless: 0,
+            lists: None,
             reports: Vec::new(),
             positions: Arc::default(),
             families: Arc::default(),

@@ -87,6 +87,7 @@ impl RunState {
                     self.fruitless += 1;
                 }
             }
+            EventKind::ListsInForce { digest, .. } => self.lists.clone_from(digest),
             EventKind::Interrupted { .. } => {}
             EventKind::Cancelled { by, note } => self.cancelled = Some((by.clone(), note.clone())),
             EventKind::Adopted { .. } => self.adopt(event, &refuse)?,
@@ -373,6 +374,7 @@ fn name(kind: &EventKind) -> String {
     let name = match kind {
         EventKind::RunCreated(_) => "run_created",
         EventKind::ExecutorStarted { .. } => "executor_started",
+        EventKind::ListsInForce { .. } => "lists_in_force",
         EventKind::Adopted { .. } => "adopted",
         EventKind::Unfolded { .. } => "unfolded",
         EventKind::StepStarted { .. } => "step_started",

@@ -6,6 +6,7 @@ mod agent;
 mod beside;
 mod damage;
 mod disk;
+mod lists;
 mod prune;
 mod rerun;
 mod torn;

@@ -8,6 +8,7 @@
 
 mod begin;
 mod end;
+mod lists;
 mod reconcile;
 
 use std::collections::{HashMap, HashSet};
@@ -126,6 +127,7 @@ impl Worker {
                 tool: env!("CARGO_PKG_VERSION").to_owned(),
                 torn: worker.run.journal.torn(),
             })?;
+            worker.note_lists()?;
             for event in recovery::recover(&worker.run.state, &worker.runbook, worker.now(), true) {
                 worker.say(event.event)?;
             }
@@ -330,7 +332,9 @@ impl Worker {
                         )
                     })
                 }
-                EventKind::ExecutorStarted { .. } | EventKind::Interrupted { .. } => true,
+                EventKind::ExecutorStarted { .. }
+                | EventKind::ListsInForce { .. }
+                | EventKind::Interrupted { .. } => true,
                 _ => false,
             };
             if happened {

@@ -90,11 +90,23 @@ pub enum AmendError {
     InUse,
 }
 
-static AMENDED: OnceLock<Catalogue> = OnceLock::new();
+static AMENDED: OnceLock<(Catalogue, String)> = OnceLock::new();
 
 /// The catalogue in force: the amended one, where there is one.
 pub(super) fn amended() -> Option<&'static Catalogue> {
-    AMENDED.get()
+    AMENDED.get().map(|(catalogue, _)| catalogue)
+}
+
+/// The text of the amendments in force; `None` when there are none, or they change nothing.
+pub fn amendments() -> Option<&'static str> {
+    let (_, text) = AMENDED.get()?;
+    (!changes_nothing(text)).then_some(text)
+}
+
+/// A file of nothing but comments.
+fn changes_nothing(text: &str) -> bool {
+    let empty = |line: &str| line.trim().is_empty() || line.trim_start().starts_with('#');
+    text.lines().all(empty)
 }
 
 /// Makes the built-in catalogue with these amendments the one in force, for the whole process. To be called before the first
@@ -104,7 +116,9 @@ pub(super) fn amended() -> Option<&'static Catalogue> {
 /// When the text is no amendment, or names what is not there.
 pub fn amend(built_in: &Catalogue, text: &str) -> Result<(), AmendError> {
     let next = built_in.with(&Amendments::read(text)?)?;
-    AMENDED.set(next).map_err(|_| AmendError::InUse)
+    AMENDED
+        .set((next, text.to_owned()))
+        .map_err(|_| AmendError::InUse)
 }
 
 impl Amendments {
@@ -113,9 +127,7 @@ impl Amendments {
     /// # Errors
     /// When an entry has an unknown key, a missing key or a malformed value; the message shows the place.
     pub fn read(text: &str) -> Result<Amendments, AmendError> {
-        // a file of nothing but comments changes nothing
-        let empty = |line: &str| line.trim().is_empty() || line.trim_start().starts_with('#');
-        if text.lines().all(empty) {
+        if changes_nothing(text) {
             return Ok(Amendments::default());
         }
         serde_saphyr::from_str(text).map_err(AmendError::Shape)

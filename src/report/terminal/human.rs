@@ -161,6 +161,11 @@ impl<W: Write> Human<W> {
                 )?;
                 self.command(&format!("mailmedic resume {}", line(&state.created.run)))
             }
+            EventKind::ListsInForce { changed: true, .. } => self.say(
+                0,
+                Some(Ink::Open),
+                "the workspace's lists.yaml is another one than before: lists are asked as it says now",
+            ),
             EventKind::Adopted { by, .. } => {
                 let text = format!("goes on with a changed runbook, adopted by {}", line(by));
                 self.say(0, Some(Ink::Open), &text)
@@ -175,7 +180,9 @@ impl<W: Write> Human<W> {
                 let text = format!("report: {}", line(path));
                 writeln!(self.out, "{text}")
             }
-            EventKind::ExecutorStarted { .. } | EventKind::Unfolded { .. } => Ok(()),
+            EventKind::ExecutorStarted { .. }
+            | EventKind::ListsInForce { .. }
+            | EventKind::Unfolded { .. } => Ok(()),
         }
     }
 

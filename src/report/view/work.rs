@@ -14,7 +14,7 @@ use crate::record::{
 /// One thing that somebody or the tool did, in the order of time.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct WorkView {
-    /// `task`, `approval`, `left_out`, `resolved`, `action`, `cancelled`.
+    /// `task`, `approval`, `left_out`, `resolved`, `action`, `lists`, `adopted`, `cancelled`.
     pub kind: String,
     /// When.
     pub when: When,
@@ -190,33 +190,47 @@ fn entry(event: &Event, state: &RunState, calendar: &Calendar) -> Option<WorkVie
                 remarks: Vec::new(),
             })
         }
-        EventKind::Adopted { by, note, .. } => Some(WorkView {
-            kind: "adopted".to_owned(),
-            when,
-            who: line(by),
-            title: "The whole run".to_owned(),
-            step: String::new(),
-            asked: Vec::new(),
-            result: Word::new("adopted", "goes on with a changed runbook", "…"),
-            note: note.as_deref().map(line).filter(|note| !note.is_empty()),
-            answers: Vec::new(),
-            files: Vec::new(),
-            remarks: Vec::new(),
-        }),
-        EventKind::Cancelled { by, note } => Some(WorkView {
-            kind: "cancelled".to_owned(),
-            when,
-            who: line(by),
-            title: "The whole run".to_owned(),
-            step: String::new(),
-            asked: Vec::new(),
-            result: Word::new("cancelled", "called off", "–"),
-            note: note.as_deref().map(line).filter(|note| !note.is_empty()),
-            answers: Vec::new(),
-            files: Vec::new(),
-            remarks: Vec::new(),
-        }),
+        EventKind::ListsInForce {
+            changed: true,
+            digest,
+        } => {
+            let note = match digest {
+                Some(digest) => format!("SHA-256 {digest}"),
+                None => "there is none any more".to_owned(),
+            };
+            let word = Word::new("lists_changed", "asked by another lists.yaml since", "…");
+            let lists = whole("lists", when, "mailmedic", word, Some(&note));
+            Some(WorkView {
+                title: "The lists".to_owned(),
+                ..lists
+            })
+        }
+        EventKind::Adopted { by, note, .. } => {
+            let word = Word::new("adopted", "goes on with a changed runbook", "…");
+            Some(whole("adopted", when, by, word, note.as_deref()))
+        }
+        EventKind::Cancelled { by, note } => {
+            let word = Word::new("cancelled", "called off", "–");
+            Some(whole("cancelled", when, by, word, note.as_deref()))
+        }
         _ => None,
+    }
+}
+
+/// Something about the run as a whole.
+fn whole(kind: &str, when: When, by: &str, result: Word, note: Option<&str>) -> WorkView {
+    WorkView {
+        kind: kind.to_owned(),
+        when,
+        who: line(by),
+        title: "The whole run".to_owned(),
+        step: String::new(),
+        asked: Vec::new(),
+        result,
+        note: note.map(line).filter(|note| !note.is_empty()),
+        answers: Vec::new(),
+        files: Vec::new(),
+        remarks: Vec::new(),
     }
 }
 

@@ -55,7 +55,8 @@ fn what_a_fleet_has_left_counts_for_the_journal_that_it_was_made_from() {
         let books = listed.into_iter().map(|run| run.runbook);
         books.collect::<Vec<_>>()
     };
-    store.leave("fleet", &[(length, told("r1")), (length + 1, told("r2"))]);
+    // The second is of another length than its journal.
+    store.leave("fleet", &[(length, told("r1")), (1, told("r2"))]);
     assert_eq!(listed(), ["as the fleet told", "other"]);
     let left = std::fs::read_dir(folder.path().join("known")).expect("a folder");
     assert_eq!(left.count(), 0, "the index has it now");

@@ -184,6 +184,8 @@ inet_interfaces = {interfaces}
 inet_protocols = {protocols}
 smtpd_sender_login_maps = texthash:{config}/senders
 smtp_dns_support_level = enabled
+# else each transaction that is abandoned or thrown away costs the next one a second
+in_flow_delay = 0s
 biff = no
 smtpd_tls_loglevel = 1
 "#,

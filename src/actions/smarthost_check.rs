@@ -85,6 +85,12 @@ const ARGUMENTS: &[Argument] = &[
         "another mail server of the site file, to tell a blocked port from a dead smarthost, and whether the direct way is closed",
     ),
     Argument::optional(
+        "from",
+        Kind::Text,
+        "the machine's choice",
+        "address of this machine to connect from, where it has several: the one that the mail server uses",
+    ),
+    Argument::optional(
         "size",
         Kind::Integer,
         "not asked",

@@ -1,13 +1,13 @@
 //! What is to be checked: the arguments, completed from the site file.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr, UdpSocket};
 
 use secrecy::SecretString;
 use sha2::{Digest, Sha256};
 
 use crate::actions::{ActionError, Context};
 use crate::probes::Smtp;
-use crate::probes::smtp::read_roots;
+use crate::probes::smtp::{Endpoint, read_roots};
 use crate::site::{Tls, Vantage};
 
 /// Ports that submission servers listen on, best first.
@@ -37,6 +37,8 @@ pub(super) struct Plan {
     /// Letters and digits that nobody has as a name.
     pub(super) nonce: String,
     pub(super) smtp: Smtp,
+    /// The address of this machine to connect from.
+    pub(super) from: Option<IpAddr>,
     pub(super) vantage: Option<Vantage>,
 }
 
@@ -121,9 +123,17 @@ impl Plan {
             negative_control: args.boolean("negative_control")?.unwrap_or(false),
             nonce: nonce(context),
             smtp,
+            from: local_address(context)?,
             vantage: site.vantage,
             written,
         }))
+    }
+
+    /// Where to connect, and from where: an address of the other family cannot be connected from.
+    pub(super) fn endpoint(&self, host: &str, address: IpAddr, port: u16) -> Endpoint {
+        let mut endpoint = Endpoint::new(host, SocketAddr::new(address, port));
+        endpoint.bind = self.from.filter(|from| from.is_ipv4() == address.is_ipv4());
+        endpoint
     }
 
     /// TLS from the first byte at this port?
@@ -202,4 +212,25 @@ fn ports(context: &Context<'_>) -> Result<Option<Vec<u16>>, ActionError> {
     };
     let ports = texts.iter().map(port).collect::<Result<Vec<u16>, _>>()?;
     Ok((!ports.is_empty()).then_some(ports))
+}
+
+/// The argument `from`: an address that this machine really has, or nothing is tried. A socket of its own tells; nothing is sent.
+fn local_address(context: &Context<'_>) -> Result<Option<IpAddr>, ActionError> {
+    let Some(text) = context.args.text("from")? else {
+        return Ok(None);
+    };
+    let address: IpAddr = text.parse().map_err(|_| {
+        ActionError::new(format!(
+            "'from' must be an address of this machine, not '{text}'"
+        ))
+        .nothing_sent()
+    })?;
+    UdpSocket::bind((address, 0)).map_err(|error| {
+        ActionError::because(
+            format!("cannot connect from {address}: 'from' must be an address of this machine"),
+            error,
+        )
+        .nothing_sent()
+    })?;
+    Ok(Some(address))
 }

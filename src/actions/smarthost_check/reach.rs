@@ -10,7 +10,7 @@ use super::remedy;
 use crate::actions::Context;
 use crate::mail::{dnsbl, ptr};
 use crate::probes::dns::{Answer, Question, RecordKind};
-use crate::probes::smtp::{Endpoint, Failure, Session};
+use crate::probes::smtp::{Failure, Session};
 use crate::record::Severity;
 
 /// H01: what is written as the smarthost.
@@ -328,7 +328,8 @@ type Try = (u16, Session, Result<(), Failure>);
 async fn attempt_all(plan: &Plan, host: &str, address: IpAddr, ports: &[u16]) -> Vec<Try> {
     let mut tasks = JoinSet::new();
     for port in ports.iter().copied() {
-        let endpoint = Endpoint::new(host, SocketAddr::new(address, port))
+        let endpoint = plan
+            .endpoint(host, address, port)
             .with_implicit_tls(plan.is_implicit(port));
         let mut session = plan.smtp.session(endpoint);
         tasks.spawn(async move {

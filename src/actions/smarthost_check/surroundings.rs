@@ -1,13 +1,11 @@
 //! H27 and H29 to H32: what is around the smarthost. Nothing here stops mail from leaving; it is what a cut-over trips over later.
 
-use std::net::SocketAddr;
-
 use super::ladder::{Fault, Ladder, Mark, Step};
 use super::plan::Plan;
 use super::remedy;
 use crate::actions::Context;
 use crate::probes::dns::{Question, RecordKind};
-use crate::probes::smtp::{Endpoint, Failure};
+use crate::probes::smtp::Failure;
 use crate::record::Severity;
 use crate::site::Vantage;
 
@@ -143,9 +141,7 @@ async fn back_door(ladder: &mut Ladder, plan: &Plan, context: &Context<'_>) {
         let detail = format!("{control} could not be looked up");
         return ladder.add("H30", Step::new(Mark::Unknown, detail));
     };
-    let mut session = plan
-        .smtp
-        .session(Endpoint::new(control, SocketAddr::new(address, 25)));
+    let mut session = plan.smtp.session(plan.endpoint(control, address, 25));
     let outcome = session.connect().await;
     session.close();
     let proof = session.into_transcript().to_string();

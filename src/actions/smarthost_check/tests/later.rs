@@ -180,6 +180,28 @@ async fn an_invented_login_is_tried_when_asked_for() {
     assert_eq!(report.outputs["verdict"], "ready_with_warnings");
 }
 
+/// A machine with several addresses may be known to the provider by one of them.
+#[tokio::test]
+async fn it_connects_from_the_address_that_was_asked_for() {
+    let rig = rig().await;
+    let report = rig.check(json!({"from": "127.0.0.77"})).await.unwrap();
+    let transcript = report.outputs["transcript"].to_string();
+    assert!(
+        transcript.contains("connected from 127.0.0.77"),
+        "{transcript}"
+    );
+    assert_eq!(report.outputs["verdict"], "ready");
+    let before = rig.world.server("smarthost").unwrap().connections();
+    for from in ["192.0.2.1", "here"] {
+        let error = rig.check(json!({"from": from})).await.unwrap_err();
+        assert!(
+            error.is_not_sent() && error.to_string().contains("from"),
+            "{error}"
+        );
+    }
+    assert_eq!(rig.world.server("smarthost").unwrap().connections(), before);
+}
+
 #[tokio::test]
 async fn sizes_are_compared() {
     let rig = rig().await;

@@ -3,6 +3,7 @@
 //! An event log holds failures only, so the verdict is never better than its counts. Too little data is told as
 //! unknown, with what is missing; what other checks of the run have found is joined in as further signals.
 
+mod domains;
 mod joined;
 mod kept;
 mod sources;
@@ -10,9 +11,10 @@ mod sources;
 mod tests;
 
 use super::{Action, ActionError, Argument, Context, Effect, Kind, Next, Output, Report, Work};
-use crate::mail::causes::{self, Analysis, Cause, Confidence, SiteFacts};
+use crate::mail::causes::{self, Analysis, Cause, Confidence, Facts, SiteFacts};
 use crate::mail::events::{Event, Place};
 use crate::record::{Evidence, Finding, Severity, Verdict};
+use domains::Asked;
 use kept::Kept;
 use sources::Source;
 
@@ -44,6 +46,12 @@ const ARGUMENTS: &[Argument] = &[
         "7-19",
         "when people of the site write mail, Monday to Friday: the first and the last hour, as in 8-18",
     ),
+    Argument::optional(
+        "ask_domains",
+        Kind::Boolean,
+        "false",
+        "look up the domains that failed for want of DNS, at this machine's resolver: do they exist at all? Give true where that is not the mail server's own resolver",
+    ),
 ];
 
 const OUTPUTS: &[Output] = &[
@@ -73,6 +81,10 @@ const OUTPUTS: &[Output] = &[
     Output::new(
         "reported",
         "what receivers report: complaints; own, elsewhere and tls (all, failed); tls_failures by reason; reporters",
+    ),
+    Output::new(
+        "asked",
+        "the domains that failed for want of DNS, when they were looked up: exists, dead, or why nobody can tell",
     ),
     Output::new(
         "signals",
@@ -150,17 +162,43 @@ async fn work(context: &Context<'_>) -> Result<Next, ActionError> {
         ..joined::site(context)
     };
     context.progress.note("reading the server's logs");
-    // Reading and matching take their time: not on the thread that also serves the network.
-    let done = tokio::task::spawn_blocking(move || {
+    let ask_domains = context.args.boolean("ask_domains")?.unwrap_or(false);
+    let (read, site) = aside(move || {
         let mut kept = Kept::new(&site);
         let sources = sources::read_all(&request, &mut kept)?;
+        let domains = match ask_domains {
+            true => causes::unresolved_domains(&kept.events, &site),
+            false => Vec::new(),
+        };
+        let read = Read {
+            sources,
+            kept,
+            domains,
+        };
+        Ok((read, site))
+    })
+    .await?;
+    let asked = domains::ask(context, read.domains.clone()).await;
+    let facts = Facts {
+        dead_domains: asked.fact(),
+        ..facts
+    };
+    let (read, analysis) = aside(move || {
+        let kept = &read.kept;
         let analysis = causes::analyse_counted(&kept.events, &kept.traffic, &site, &facts);
-        Ok::<_, ActionError>((Read { sources, kept }, analysis))
-    });
-    let (read, analysis) = done
+        Ok((read, analysis))
+    })
+    .await?;
+    Ok(report(context, &read, &analysis, &asked).into())
+}
+
+/// Reading and matching take their time: not on the thread that also serves the network.
+async fn aside<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, ActionError> + Send + 'static,
+) -> Result<T, ActionError> {
+    tokio::task::spawn_blocking(work)
         .await
-        .map_err(|error| ActionError::because("cannot analyse the logs", error))??;
-    Ok(report(context, &read, &analysis).into())
+        .map_err(|error| ActionError::because("cannot analyse the logs", error))?
 }
 
 /// `8-18`.
@@ -184,9 +222,11 @@ fn hours(context: &Context<'_>) -> Result<Option<(usize, usize)>, ActionError> {
 struct Read {
     sources: Vec<Source>,
     kept: Kept,
+    /// The domains that failed for want of DNS, when they are to be asked.
+    domains: Vec<String>,
 }
 
-fn report(context: &Context<'_>, read: &Read, analysis: &Analysis) -> Report {
+fn report(context: &Context<'_>, read: &Read, analysis: &Analysis, asked: &Asked) -> Report {
     let findings: Vec<Finding> = analysis
         .causes
         .iter()
@@ -216,6 +256,7 @@ fn report(context: &Context<'_>, read: &Read, analysis: &Analysis) -> Report {
         .with("timeline", &analysis.timeline)
         .with("usage", &analysis.register)
         .with("reported", &analysis.reported)
+        .with("asked", asked)
         .with("signals", &analysis.signals)
         .with("causes", &analysis.causes)
         .with("not_shown", &analysis.not_shown)

@@ -7,7 +7,9 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use crate::actions::desk::Desk;
+use crate::actions::testing::{NameServer, Zone, carry_out};
 use crate::record::{Severity, StepOutcome};
+use crate::site::Site;
 
 fn case(name: &str) -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -373,4 +375,41 @@ async fn a_log_that_is_given_twice_counts_its_failures_once() {
     let (both, left_out) = count(json!([case("exim.txt"), copy])).await;
     assert_eq!(both, once);
     assert!(left_out >= once, "{left_out}");
+}
+
+/// The same failures, once with domains that are gone, and once with domains that any other resolver finds.
+#[tokio::test]
+async fn domains_are_asked_elsewhere_before_the_resolver_is_blamed() {
+    let mut text = String::new();
+    for n in 0..30 {
+        let (hour, minute) = (9 + n / 20, n * 3 % 60);
+        text.push_str(&format!(
+            "2024-05-05T{hour:02}:{minute:02}:00+02:00 mx postfix/smtp[7]: AA{n:04X}: to=<a@d{n}.example>, relay=none, delay=1, delays=0/0/1/0, dsn=4.4.3, status=deferred (Host or domain name not found. Name service error for name=d{n}.example type=MX: Host not found, try again)\n"
+        ));
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("mail.log");
+    std::fs::write(&file, text).unwrap();
+    let args = json!({"files": [file], "ask_domains": true});
+    let judged = async |zone: &str| {
+        let server = NameServer::serve(Zone::read(zone)).await;
+        let report = carry_out(
+            "events.analyze",
+            &Site::default(),
+            args.clone(),
+            server.address,
+        )
+        .await
+        .unwrap();
+        let asked = report.outputs["asked"]["domains"].clone();
+        assert_eq!(asked.as_object().unwrap().len(), 30);
+        let causes = causes(&report.outputs);
+        let fault = causes.into_iter().find(|(cause, _)| cause == "dns-fault");
+        (asked["d7.example"].clone(), fault.map(|(_, sure)| sure))
+    };
+    // Nothing is there: the addresses are wrong, not the resolver.
+    let gone = judged("other.example A 192.0.2.1").await;
+    assert_eq!(gone, (json!("dead"), Some("unlikely".to_owned())));
+    let there = judged("*.example MX 10 mx.other.test").await;
+    assert_eq!(there, (json!("exists"), Some("possible".to_owned())));
 }

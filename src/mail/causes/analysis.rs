@@ -114,6 +114,20 @@ pub fn analyse_counted(
     }
 }
 
+/// The recipients' domains that failed for want of DNS, most frequent first.
+pub fn unresolved_domains(events: &[Event<'static>], site: &SiteFacts) -> Vec<String> {
+    let mut domains: BTreeMap<String, usize> = BTreeMap::new();
+    for event in events {
+        let failure = Failure::of(event, site).filter(Failure::is_for_want_of_dns);
+        if let Some(domain) = failure.and_then(|_| event.recipient_domain()) {
+            *domains.entry(domain).or_insert(0) += 1;
+        }
+    }
+    let mut domains: Vec<(String, usize)> = domains.into_iter().collect();
+    domains.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
+    domains.into_iter().map(|(domain, _)| domain).collect()
+}
+
 /// Too little to judge by numbers: few failures, or where a log shows what succeeded too, few attempts.
 fn too_thin(traffic: &Traffic) -> Option<String> {
     let minimum = definitions().minimum;

@@ -65,6 +65,13 @@ impl<'e> Failure<'e> {
         })
     }
 
+    /// Whether the recipient's domain could not be looked up.
+    pub(super) fn is_for_want_of_dns(&self) -> bool {
+        let status = self.event.status;
+        let said = status.is_some_and(|status| (status.subject, status.detail) == (4, 0));
+        self.is_outbound() && (self.class == Class::Dns || said)
+    }
+
     /// Whether this server was the client of another host.
     pub fn is_outbound(&self) -> bool {
         self.event.what != What::RefusedClient && self.event.direction != Direction::Local

@@ -19,7 +19,7 @@ mod traffic;
 mod weigh;
 mod wilson;
 
-pub use analysis::{Analysis, Remote, analyse, analyse_counted};
+pub use analysis::{Analysis, Remote, analyse, analyse_counted, unresolved_domains};
 pub use definition::{
     CauseDefinition, Definitions, Minimum, SignalDefinition, Weight, cause_definition, definitions,
 };

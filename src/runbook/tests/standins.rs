@@ -152,6 +152,7 @@ static EVENTS: StandIn = StandIn {
         Argument::required("files", Kind::TextList, "files to read"),
         optional("format", Kind::Text),
         optional("timezone", Kind::Text),
+        optional("ask_domains", Kind::Boolean),
     ],
     outputs: &[
         out("sources"),

@@ -97,13 +97,7 @@ pub(super) fn t15_dns(input: &Input<'_>) -> Option<Signal> {
     let failed: Vec<&Failure<'_>> = input
         .failures
         .iter()
-        .filter(|f| {
-            f.is_outbound()
-                && (f.class == Class::Dns
-                    || f.event
-                        .status
-                        .is_some_and(|s| (s.subject, s.detail) == (4, 0)))
-        })
+        .filter(|f| f.is_for_want_of_dns())
         .collect();
     let domains: BTreeSet<String> = failed
         .iter()

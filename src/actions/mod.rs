@@ -118,3 +118,8 @@ pub type Work<'a> = Pin<Box<dyn Future<Output = Result<Next, ActionError>> + Sen
 pub fn find(name: &str) -> Option<&'static dyn Action> {
     ACTIONS.iter().copied().find(|action| action.name() == name)
 }
+
+/// The text of the workspace's `lists.yaml` that the actions go by; `None` when there is none, or it changes nothing.
+pub fn lists_in_force() -> Option<&'static str> {
+    crate::mail::dnsbl::amendments()
+}

@@ -1,14 +1,14 @@
 //! Which lists are asked: the workspace's own file about them is noted, not pinned.
 
 use super::Worker;
+use crate::actions;
 use crate::engine::EngineError;
-use crate::mail::dnsbl;
 use crate::record::EventKind;
 
 impl Worker {
     /// Notes the `lists.yaml` in force when it is another one than the run has heard of, and keeps its text.
     pub(super) fn note_lists(&mut self) -> Result<(), EngineError> {
-        let digest = match dnsbl::amendments() {
+        let digest = match actions::lists_in_force() {
             Some(text) => {
                 let store = &self.shared.engine.store;
                 let kept = store.put_artifact("lists.yaml", "application/yaml", text.as_bytes())?;

@@ -61,17 +61,21 @@ impl Duplicates {
         let (Some(recipient), Some(time)) = (event.recipient.as_deref(), event.time) else {
             return false;
         };
-        let reply = event.reply.as_deref().map(Reply::parse);
-        let code = reply.as_ref().and_then(|reply| reply.code);
-        let status = event.status.or(reply.and_then(|reply| reply.status));
-        if !told || (code.is_none() && status.is_none()) {
+        if !told {
             return false;
         }
-        // A bounce has the status where the log has the code as well: the class is common to all.
-        let class = code.map_or_else(
-            || status.map(|status| u16::from(status.class)),
-            |code| Some(code / 100),
-        );
+        // A bounce has the status where the log has the code as well: whether it is for good is common to all.
+        let class = event
+            .status
+            .map(|status| u16::from(status.class))
+            .or_else(|| {
+                let reply = Reply::parse(event.reply.as_deref()?);
+                let status = reply.status.map(|status| u16::from(status.class));
+                status.or(reply.code.map(|code| code / 100))
+            });
+        if class.is_none() {
+            return false;
+        }
         let day = time.as_second().div_euclid(DAY);
         let key = digest(&(recipient.to_lowercase(), class, day));
         let source = event.source.as_deref().unwrap_or_default();

@@ -6,6 +6,7 @@ mod reach;
 mod register;
 mod relayed;
 mod reported;
+mod shape;
 mod table;
 mod user;
 
@@ -18,7 +19,6 @@ use jiff::Timestamp;
 use super::analysis::Remote;
 use super::definition::definitions;
 use super::facts::SiteFacts;
-use super::failure::Failure;
 use crate::mail::events::{Direction, Event, Place, What};
 use crate::mail::reply::{Class, catalogue};
 
@@ -56,6 +56,7 @@ pub struct Traffic {
     remotes: Table<Host>,
     /// Whether remote hosts could be reached when they were tried last.
     pub(super) reach: Table<Reach>,
+    shapes: shape::Shapes,
     pub(super) accounts: Table<User>,
     pub(super) devices: Table<User>,
     pub(super) programs: Table<User>,
@@ -109,6 +110,7 @@ impl Traffic {
             hours: BTreeMap::new(),
             remotes: Table::new(REMOTES),
             reach: Table::new(REMOTES),
+            shapes: shape::Shapes::default(),
             accounts: users(),
             devices: users(),
             programs: users(),
@@ -150,30 +152,30 @@ impl Traffic {
     }
 
     fn failed(&mut self, event: &Event<'_>) {
-        let Some(failure) = Failure::of(event, &self.site) else {
+        let Some((class, outbound)) = self.shapes.class(event, &self.site) else {
             return;
         };
         self.failures += 1;
         widen(&mut self.failure_span, event.time);
-        if !failure.is_outbound() {
-            *self.refused_clients.entry(failure.class).or_insert(0) += 1;
+        if !outbound {
+            *self.refused_clients.entry(class).or_insert(0) += 1;
             return;
         }
-        *self.classes.entry(failure.class).or_insert(0) += 1;
+        *self.classes.entry(class).or_insert(0) += 1;
         if let Some(hour) = event.time.map(|time| time.as_second().div_euclid(3600))
             && (self.hours.len() < HOURS || self.hours.contains_key(&hour))
         {
             let classes = self.hours.entry(hour).or_default();
-            *classes.entry(failure.class).or_insert(0) += 1;
+            *classes.entry(class).or_insert(0) += 1;
         }
         if let Some(host) = event.remote.as_deref() {
-            let dead = event.what == What::DeliveryFailed && failure.class == Class::Network;
+            let dead = event.what == What::DeliveryFailed && class == Class::Network;
             if dead || event.what == What::Refused {
                 self.reach.at(host).tried(event, dead);
             }
             let host = self.remotes.at(host);
             host.failures += 1;
-            *host.classes.entry(failure.class).or_insert(0) += 1;
+            *host.classes.entry(class).or_insert(0) += 1;
         }
     }
 

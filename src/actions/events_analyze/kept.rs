@@ -28,6 +28,10 @@ impl Kept {
 }
 
 impl Sink for Kept {
+    fn begins(&mut self, format: &'static str) {
+        self.duplicates.begins(format);
+    }
+
     fn event(&mut self, event: &Event<'_>) {
         if self.duplicates.told(event) {
             return;

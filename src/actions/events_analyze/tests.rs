@@ -413,3 +413,53 @@ async fn domains_are_asked_elsewhere_before_the_resolver_is_blamed() {
     let there = judged("*.example MX 10 mx.other.test").await;
     assert_eq!(there, (json!("exists"), Some("possible".to_owned())));
 }
+
+/// One refusal as Exchange's two logs tell it: in the dialogue, and in what became of the message.
+#[tokio::test]
+async fn message_tracking_and_the_protocol_log_tell_one_failure() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: String| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path
+    };
+    let tracking = write(
+        "MSGTRK.LOG",
+        "#Log-type: Message Tracking Log\n\
+         #Fields: date-time,client-ip,client-hostname,server-ip,server-hostname,source,event-id,internal-message-id,message-id,recipient-address,recipient-status,sender-address,return-path\n\
+         2024-05-05T07:01:09.000Z,10.0.0.2,EX1,198.51.100.30,mx.other.example,SMTP,FAIL,102,<out1@acme.example>,x@other.example,550 5.1.1 User unknown,anna@acme.example,anna@acme.example\n"
+            .to_owned(),
+    );
+    let mut dialogue = "#Log-type: SMTP Send Protocol Log\n\
+        #Fields: date-time,connector-id,session-id,sequence-number,local-endpoint,remote-endpoint,event,data,context\n"
+        .to_owned();
+    let steps = [
+        "+,,",
+        "<,220 mx.other.example ESMTP,",
+        ">,EHLO ex1.acme.example,",
+        "<,250 mx.other.example,",
+        ">,MAIL FROM:<anna@acme.example>,",
+        "<,250 2.1.0 OK,",
+        ">,RCPT TO:<x@other.example>,",
+        "<,550 5.1.1 User unknown,",
+    ];
+    for (n, step) in steps.iter().enumerate() {
+        dialogue.push_str(&format!(
+            "2024-05-05T07:01:0{n}.000Z,Internet,08CE,{n},10.0.0.2:4000,198.51.100.30:25,{step}\n"
+        ));
+    }
+    let protocol = write("SEND.LOG", dialogue);
+    for (files, duplicates) in [
+        (json!([tracking]), 0),
+        (json!([protocol]), 0),
+        (json!([tracking, protocol]), 1),
+        (json!([protocol, tracking]), 1),
+    ] {
+        let report = Desk::default()
+            .carry_out("events.analyze", json!({"files": files}))
+            .await
+            .unwrap();
+        assert_eq!(report.outputs["failures"], 1, "{files}");
+        assert_eq!(report.outputs["duplicates"], duplicates, "{files}");
+    }
+}

@@ -139,6 +139,7 @@ impl Intake {
                 },
             )?,
         };
+        sink.begins(format.name());
         self.stage = match format.reader(&self.options) {
             Reader::Lines(reader) => Stage::Text {
                 reader,

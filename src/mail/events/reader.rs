@@ -77,6 +77,9 @@ pub trait ByteReader: Send {
 
 /// Takes events as they are found. Whoever keeps some must bound them.
 pub trait Sink {
+    /// A file begins, which is of this format; the events that follow are its.
+    fn begins(&mut self, _format: &'static str) {}
+
     /// The next event.
     fn event(&mut self, event: &Event<'_>);
 
@@ -118,6 +121,16 @@ impl Out<'_> {
     /// Lines that were understood and tell nothing that is looked for.
     pub fn passed(&mut self, lines: u64) {
         self.log.passed += lines;
+    }
+
+    /// What became of a line: it was an event (`Some(true)`), tells nothing that is looked for (`Some(false)`), or was not
+    /// understood.
+    pub fn settle(&mut self, number: u32, line: &str, told: Option<bool>) {
+        match told {
+            Some(true) => {}
+            Some(false) => self.passed(1),
+            None => self.unparsed(number, line, Why::Malformed),
+        }
     }
 
     /// A line of another program that writes into the same log.

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::collections::VecDeque;
 
-use crate::mail::events::{Event, What, normalize_address};
+use crate::mail::events::{Direction, Event, Out, What, normalize_address};
 use crate::mail::reply::Reply;
 
 /// Commands without a reply yet, and recipients of one message, that are remembered at most.
@@ -160,8 +160,56 @@ impl Dialogue {
     }
 }
 
+impl Outcome {
+    /// Tells it as events, each the given one completed; `from_here` says that the client is this server itself. False when
+    /// there is nothing to tell.
+    pub(super) fn tell(self, mut event: Event<'_>, from_here: bool, out: &mut Out<'_>) -> bool {
+        let sends = event.direction == Direction::Outbound;
+        match self {
+            Self::Nothing => return false,
+            Self::Refused {
+                verb,
+                reply,
+                recipient,
+                sender,
+            } => {
+                event.recipient = recipient.map(Cow::Owned);
+                event.sender = sender.map(Cow::Owned);
+                let what = match sends {
+                    true => What::Refused,
+                    false => What::RefusedClient,
+                };
+                refusal(&mut event, what, verb, reply);
+                out.event(&event);
+            }
+            Self::Taken {
+                reply,
+                recipients,
+                sender,
+            } => {
+                event.reply = Some(Cow::Owned(reply));
+                event.sender = sender.map(Cow::Owned);
+                if sends {
+                    event.what = What::Delivered;
+                    for recipient in recipients {
+                        event.recipient = Some(Cow::Owned(recipient));
+                        out.event(&event);
+                    }
+                } else {
+                    event.what = What::Received;
+                    if from_here {
+                        event.direction = Direction::Local;
+                    }
+                    out.event(&event);
+                }
+            }
+        }
+        true
+    }
+}
+
 /// Completes an event with a refusal.
-pub(super) fn refusal(event: &mut Event<'_>, what: What, verb: String, reply: String) {
+fn refusal(event: &mut Event<'_>, what: What, verb: String, reply: String) {
     let harmless = HARMLESS.contains(&verb.as_str());
     event.what = match verb.as_str() {
         _ if harmless => What::Noise,

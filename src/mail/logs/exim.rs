@@ -117,11 +117,8 @@ impl LineReader for MainLog {
             local,
             offset,
         };
-        match self.read(&at, rest, out) {
-            Some(true) => {}
-            Some(false) => out.passed(1),
-            None => out.unparsed(number, line, Why::Malformed),
-        }
+        let told = self.read(&at, rest, out);
+        out.settle(number, line, told);
     }
 
     fn end(&mut self, out: &mut Out<'_>) {

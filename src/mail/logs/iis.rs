@@ -8,12 +8,10 @@ use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ZonedDateTime};
 
-use super::dialogue::{Dialogue, Outcome, refusal};
+use super::dialogue::{Dialogue, Outcome};
 use super::exchange::{Columns, fields_of};
 use super::queue::Recent;
-use crate::mail::events::{
-    Direction, Event, Format, Head, LineReader, Options, Out, Reader, What, Why, Zone,
-};
+use crate::mail::events::{Direction, Event, Format, Head, LineReader, Options, Out, Reader, Zone};
 
 /// The format.
 pub(in crate::mail) enum IisSmtp {
@@ -140,11 +138,8 @@ impl LineReader for Lines {
             true => w3c(&self.columns, line, self.date.as_deref()),
             false => ncsa(line),
         };
-        match row.and_then(|row| read(&mut self.open, &row, number, line, out)) {
-            Some(true) => {}
-            Some(false) => out.passed(1),
-            None => out.unparsed(number, line, Why::Malformed),
-        }
+        let told = row.and_then(|row| read(&mut self.open, &row, number, line, out));
+        out.settle(number, line, told);
     }
 
     fn end(&mut self, out: &mut Out<'_>) {
@@ -208,48 +203,11 @@ fn read(
     } else {
         event.helo = own(row.user).filter(|name| !name.is_empty() && name != "-");
     }
-    match outcome {
-        Outcome::Nothing => return Some(false),
-        Outcome::Refused {
-            verb,
-            reply,
-            recipient,
-            sender,
-        } => {
-            event.recipient = recipient.map(Cow::Owned);
-            event.sender = sender.map(Cow::Owned);
-            let what = if sends {
-                What::Refused
-            } else {
-                What::RefusedClient
-            };
-            refusal(&mut event, what, verb, reply);
-            out.event(&event);
-        }
-        Outcome::Taken {
-            reply,
-            recipients,
-            sender,
-        } => {
-            event.reply = Some(Cow::Owned(reply));
-            event.sender = sender.map(Cow::Owned);
-            if sends {
-                event.what = What::Delivered;
-                for recipient in recipients {
-                    event.recipient = Some(Cow::Owned(recipient));
-                    out.event(&event);
-                }
-            } else {
-                event.what = What::Received;
-                event.size = row.bytes;
-                if event.address.is_some_and(|ip| ip.is_loopback()) {
-                    event.direction = Direction::Local;
-                }
-                out.event(&event);
-            }
-        }
+    if let Outcome::Taken { .. } = outcome {
+        event.size = row.bytes.filter(|_| !sends);
     }
-    Some(true)
+    let from_here = event.address.is_some_and(|ip| ip.is_loopback());
+    Some(outcome.tell(event, from_here, out))
 }
 
 /// A row of the W3C form: blanks between, `+` for a blank within, times in UTC.

@@ -64,11 +64,8 @@ impl LineReader for MailLog {
             out.stranger(parts.program);
             return;
         }
-        match self.read(number, line, &parts, out) {
-            Some(true) => {}
-            Some(false) => out.passed(1),
-            None => out.unparsed(number, line, Why::Malformed),
-        }
+        let told = self.read(number, line, &parts, out);
+        out.settle(number, line, told);
     }
 
     fn end(&mut self, out: &mut Out<'_>) {

@@ -9,9 +9,9 @@ use jiff::Timestamp;
 
 use super::header::fields_of;
 use crate::mail::events::{
-    Direction, Event, Format, Head, LineReader, Options, Out, Reader, What, Why, Zone, fields,
+    Direction, Event, Format, Head, LineReader, Options, Out, Reader, What, Zone, fields,
 };
-use crate::mail::logs::dialogue::{Dialogue, Outcome, refusal};
+use crate::mail::logs::dialogue::Dialogue;
 use crate::mail::logs::queue::Recent;
 
 /// The format.
@@ -72,11 +72,8 @@ impl LineReader for Sessions {
             out.passed(1);
             return;
         }
-        match self.read(number, bare, out) {
-            Some(true) => {}
-            Some(false) => out.passed(1),
-            None => out.unparsed(number, line, Why::Malformed),
-        }
+        let told = self.read(number, bare, out);
+        out.settle(number, line, told);
     }
 
     fn end(&mut self, out: &mut Out<'_>) {
@@ -166,47 +163,8 @@ impl Sessions {
             .or_else(|| remote.map(|ip| ip.to_string()))
             .map(Cow::Owned);
         event.account = dialogue.account.clone().filter(|_| !sends).map(Cow::Owned);
-        match outcome {
-            Outcome::Nothing => return Some(false),
-            Outcome::Refused {
-                verb,
-                reply,
-                recipient,
-                sender,
-            } => {
-                event.recipient = recipient.map(Cow::Owned);
-                event.sender = sender.map(Cow::Owned);
-                let what = if sends {
-                    What::Refused
-                } else {
-                    What::RefusedClient
-                };
-                refusal(&mut event, what, verb, reply);
-                out.event(&event);
-            }
-            Outcome::Taken {
-                reply,
-                recipients,
-                sender,
-            } => {
-                event.reply = Some(Cow::Owned(reply));
-                event.sender = sender.map(Cow::Owned);
-                if sends {
-                    event.what = What::Delivered;
-                    for recipient in recipients {
-                        event.recipient = Some(Cow::Owned(recipient));
-                        out.event(&event);
-                    }
-                } else {
-                    event.what = What::Received;
-                    if remote.is_some_and(|ip| ip.is_loopback() || Some(ip) == local) {
-                        event.direction = Direction::Local;
-                    }
-                    out.event(&event);
-                }
-            }
-        }
-        Some(true)
+        let from_here = remote.is_some_and(|ip| ip.is_loopback() || Some(ip) == local);
+        Some(outcome.tell(event, from_here, out))
     }
 }
 

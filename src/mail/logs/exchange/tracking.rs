@@ -9,7 +9,7 @@ use jiff::Timestamp;
 
 use super::header::{Columns, fields_of};
 use crate::mail::events::{
-    Direction, Event, Format, Head, LineReader, Options, Out, Reader, What, Why, Zone, fields,
+    Direction, Event, Format, Head, LineReader, Options, Out, Reader, What, Zone, fields,
 };
 use crate::mail::logs::queue::{Key, Origin, Recent};
 use crate::mail::reply::Reply;
@@ -59,26 +59,10 @@ const ADDRESSED: usize = 1_000;
 
 impl LineReader for Rows {
     fn line(&mut self, number: u32, line: &str, out: &mut Out<'_>) {
-        if line.trim().is_empty() {
-            return;
-        }
-        if let Some(names) = fields_of(line) {
-            self.columns = Columns::new(names.split(','));
-            out.passed(1);
-            return;
-        }
-        if line.trim_start_matches('\u{feff}').starts_with('#') {
-            out.passed(1);
-            return;
-        }
-        if self.columns.is_empty() {
-            out.unparsed(number, line, Why::Outside);
-            return;
-        }
-        match self.read(number, line, out) {
-            Some(true) => {}
-            Some(false) => out.passed(1),
-            None => out.unparsed(number, line, Why::Malformed),
+        let header = fields_of(line).map(|names| Columns::new(names.split(',')));
+        if self.columns.expect(header, number, line, out) {
+            let told = self.read(number, line, out);
+            out.settle(number, line, told);
         }
     }
 

@@ -7,7 +7,7 @@ use jiff::tz::TimeZone;
 
 use super::header::Columns;
 use crate::mail::events::{
-    Direction, Event, Format, Head, LineReader, Options, Out, Reader, What, Why, Zone,
+    Direction, Event, Format, Head, LineReader, Options, Out, Reader, What, Zone,
 };
 use crate::mail::logs::queue::Recent;
 
@@ -59,22 +59,9 @@ struct Rows {
 
 impl LineReader for Rows {
     fn line(&mut self, number: u32, line: &str, out: &mut Out<'_>) {
-        if line.trim().is_empty() {
-            return;
-        }
-        if let Some(columns) = header(line) {
-            self.columns = columns;
-            out.passed(1);
-        } else if line.trim_start_matches('\u{feff}').starts_with('#') {
-            out.passed(1);
-        } else if self.columns.is_empty() {
-            out.unparsed(number, line, Why::Outside);
-        } else {
-            match self.read(number, line, out) {
-                Some(true) => {}
-                Some(false) => out.passed(1),
-                None => out.unparsed(number, line, Why::Malformed),
-            }
+        if self.columns.expect(header(line), number, line, out) {
+            let told = self.read(number, line, out);
+            out.settle(number, line, told);
         }
     }
 

@@ -163,22 +163,17 @@ async fn work(context: &Context<'_>) -> Result<Next, ActionError> {
     };
     context.progress.note("reading the server's logs");
     let ask_domains = context.args.boolean("ask_domains")?.unwrap_or(false);
-    let (read, site) = aside(move || {
+    let (read, site, domains) = aside(move || {
         let mut kept = Kept::new(&site);
         let sources = sources::read_all(&request, &mut kept)?;
         let domains = match ask_domains {
             true => causes::unresolved_domains(&kept.events, &site),
             false => Vec::new(),
         };
-        let read = Read {
-            sources,
-            kept,
-            domains,
-        };
-        Ok((read, site))
+        Ok((Read { sources, kept }, site, domains))
     })
     .await?;
-    let asked = domains::ask(context, read.domains.clone()).await;
+    let asked = domains::ask(context, domains).await;
     let facts = Facts {
         dead_domains: asked.fact(),
         ..facts
@@ -222,8 +217,6 @@ fn hours(context: &Context<'_>) -> Result<Option<(usize, usize)>, ActionError> {
 struct Read {
     sources: Vec<Source>,
     kept: Kept,
-    /// The domains that failed for want of DNS, when they are to be asked.
-    domains: Vec<String>,
 }
 
 fn report(context: &Context<'_>, read: &Read, analysis: &Analysis, asked: &Asked) -> Report {

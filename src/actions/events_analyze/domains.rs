@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
+use tokio::task::JoinSet;
 
 use crate::actions::Context;
 use crate::mail::causes::DeadDomains;
@@ -30,16 +31,19 @@ impl Asked {
     }
 }
 
-/// Asks for each of them, one after the other: a few dozen ordinary look-ups.
+/// Asks for them side by side: a few dozen ordinary look-ups. A resolver that does not answer costs its time-out once.
 pub(super) async fn ask(context: &Context<'_>, domains: Vec<String>) -> Asked {
-    let mut asked = Asked::default();
-    let all = domains.len().min(MOST);
-    for (done, domain) in domains.into_iter().take(MOST).enumerate() {
-        context.progress.count(done as u64, all as u64);
-        let told = told(&context.probes.dns, &domain).await;
-        asked.domains.insert(domain, told);
+    let mut under_way = JoinSet::new();
+    for domain in domains.into_iter().take(MOST) {
+        let dns = context.probes.dns.clone();
+        under_way.spawn(async move {
+            let told = told(&dns, &domain).await;
+            (domain, told)
+        });
     }
-    asked
+    Asked {
+        domains: under_way.join_all().await.into_iter().collect(),
+    }
 }
 
 /// A domain takes mail through its exchangers, or through its address where it names none (RFC 5321, 5.1).

@@ -128,7 +128,7 @@ fn signals(out: &mut dyn Write, style: Style, signals: &[Value]) -> io::Result<(
         .filter(|signal| matches!(state(signal).as_str(), "shown" | "seen"))
         .collect();
     let mut table = Table::new(&["SIGNAL", "STATE", "WHAT", "COUNTED"]);
-    for signal in &telling {
+    for signal in telling.iter().take(ROWS) {
         let ink = (state(signal) == "shown").then_some(Ink::Bad);
         table.row(vec![
             cell(&signal["id"]),
@@ -137,12 +137,12 @@ fn signals(out: &mut dyn Write, style: Style, signals: &[Value]) -> io::Result<(
             cell(&signal["measured"]),
         ]);
     }
-    write(out, style, &table, telling.len().min(ROWS), "signals")
+    write(out, style, &table, telling.len(), "signals")
 }
 
 fn causes(out: &mut dyn Write, style: Style, causes: &[Value]) -> io::Result<()> {
     let mut table = Table::new(&["CAUSE", "TITLE", "FOR", "AGAINST"]);
-    for cause in causes {
+    for cause in causes.iter().take(ROWS) {
         let confidence = cause["confidence"].as_str().unwrap_or_default();
         let ink = match confidence {
             "certain" | "probable" => Some(Ink::Bad),
@@ -156,7 +156,7 @@ fn causes(out: &mut dyn Write, style: Style, causes: &[Value]) -> io::Result<()>
             (ids(&cause["against"]), None),
         ]);
     }
-    write(out, style, &table, 0, "causes")
+    write(out, style, &table, causes.len(), "causes")
 }
 
 fn write(

@@ -1,25 +1,15 @@
 //! The program as a technician uses it: what README.md shows, bad input, and the exit codes.
 #![allow(clippy::unwrap_used)]
 
-use std::path::Path;
-use std::process::{Command, Output};
+mod program;
+
+use std::process::Output;
 
 use mailmedic::practice::dns::ListMode;
 use mailmedic::practice::{World, office};
 use serde_json::Value;
 
-fn mailmedic(folder: &Path, arguments: &[&str]) -> Output {
-    tokio::task::block_in_place(|| {
-        Command::new(env!("CARGO_BIN_EXE_mailmedic"))
-            .env_clear()
-            .env("PATH", "/usr/bin:/bin")
-            .env("HOME", folder)
-            .args(arguments)
-            .current_dir(folder)
-            .output()
-            .unwrap()
-    })
-}
+use program::mailmedic;
 
 fn out(output: &Output) -> String {
     String::from_utf8(output.stdout.clone()).unwrap()

@@ -2,8 +2,9 @@
 //! are the real ones; the people's answers are given here.
 #![allow(clippy::unwrap_used)]
 
+mod program;
+
 use std::path::Path;
-use std::process::Command;
 use std::time::Duration;
 
 use mailmedic::practice::{World, office};
@@ -11,16 +12,7 @@ use serde_json::Value;
 
 /// Runs the program; its exit code, and what it printed on both streams.
 fn mailmedic(folder: &Path, arguments: &[&str]) -> (i32, String) {
-    let output = tokio::task::block_in_place(|| {
-        Command::new(env!("CARGO_BIN_EXE_mailmedic"))
-            .env_clear()
-            .env("PATH", "/usr/bin:/bin")
-            .env("HOME", folder)
-            .args(arguments)
-            .current_dir(folder)
-            .output()
-            .unwrap()
-    });
+    let output = program::mailmedic(folder, arguments);
     let printed = [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).unwrap());
     (output.status.code().unwrap(), printed.concat())
 }

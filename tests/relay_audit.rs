@@ -2,25 +2,16 @@
 //! person has agreed, nothing at all when they say no, and "open" is said when a marked message has arrived.
 #![allow(clippy::unwrap_used)]
 
+mod program;
+
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::Output;
 
 use mailmedic::practice::smtp::{Recipients, Trust};
 use mailmedic::practice::{World, office};
 use serde_json::Value;
 
-fn mailmedic(folder: &Path, arguments: &[&str]) -> Output {
-    tokio::task::block_in_place(|| {
-        Command::new(env!("CARGO_BIN_EXE_mailmedic"))
-            .env_clear()
-            .env("PATH", "/usr/bin:/bin")
-            .env("HOME", folder)
-            .args(arguments)
-            .current_dir(folder)
-            .output()
-            .unwrap()
-    })
-}
+use program::mailmedic;
 
 fn out(output: &Output) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)

@@ -25,6 +25,42 @@ use mailmedic::store::Memory;
 use mailmedic::templates::Templates;
 use serde_json::Map;
 
+/// A process takes the run up.
+fn owner() -> EventKind {
+    EventKind::ExecutorStarted {
+        pid: 1,
+        host: "here".to_owned(),
+        tool: "0".to_owned(),
+        torn: 0,
+    }
+}
+
+fn started(step: &str, effect: Effect) -> EventKind {
+    EventKind::StepStarted {
+        step: step.to_owned(),
+        attempt: 1,
+        effect,
+        input: String::new(),
+        idempotency_key: String::new(),
+    }
+}
+
+fn finished_well(step: &str) -> EventKind {
+    EventKind::StepFinished {
+        step: step.to_owned(),
+        attempt: 1,
+        outcome: StepOutcome::Good,
+        tolerated: false,
+        outputs: Map::new(),
+        findings: Vec::new(),
+        subjects: Vec::new(),
+        artifacts: Vec::new(),
+        error: None,
+        not_sent: false,
+        ms: 1,
+    }
+}
+
 /// One run of a runbook, in memory.
 struct Bench {
     engine: Engine,
@@ -80,12 +116,7 @@ impl Bench {
     /// What a process writes that takes the run up and dies in the middle of `step`.
     fn dies_in(&self, step: &str) {
         let state = self.state();
-        let mut events = vec![EventKind::ExecutorStarted {
-            pid: 1,
-            host: "here".to_owned(),
-            tool: "0".to_owned(),
-            torn: 0,
-        }];
+        let mut events = vec![owner()];
         if state.step(step).unwrap().status == StepStatus::Running {
             events.push(EventKind::StepInterrupted {
                 step: step.to_owned(),
@@ -94,13 +125,7 @@ impl Bench {
                 reason: None,
             });
         }
-        events.push(EventKind::StepStarted {
-            step: step.to_owned(),
-            attempt: 1,
-            effect: Effect::External,
-            input: String::new(),
-            idempotency_key: String::new(),
-        });
+        events.push(started(step, Effect::External));
         self.append(events);
     }
 
@@ -215,27 +240,7 @@ async fn progress_anywhere_in_the_run_keeps_a_step_from_being_parked() {
     for _ in 0..3 {
         bench.dies_in("a");
     }
-    bench.append(vec![
-        EventKind::StepStarted {
-            step: "b".to_owned(),
-            attempt: 1,
-            effect: Effect::Probe,
-            input: String::new(),
-            idempotency_key: String::new(),
-        },
-        EventKind::StepFinished {
-            step: "b".to_owned(),
-            attempt: 1,
-            outcome: StepOutcome::Good,
-            tolerated: false,
-            outputs: Map::new(),
-            findings: Vec::new(),
-            subjects: Vec::new(),
-            artifacts: Vec::new(),
-            error: None,
-            ms: 1,
-        },
-    ]);
+    bench.append(vec![started("b", Effect::Probe), finished_well("b")]);
     assert_eq!(bench.go_on().await, Stop::Finished(RunConclusion::Healthy));
     assert!(bench.state().step("a").unwrap().interruptions >= 3);
 }

@@ -152,10 +152,13 @@ impl Inheritance {
 /// Has the step, or may it have, done something that others notice?
 fn may_be_noticed(step: &StepState) -> bool {
     let acted = match &step.status {
-        StepStatus::Finished { outcome, .. } => {
-            !matches!(outcome, StepOutcome::NotApplicable | StepOutcome::Failed)
-        }
-        StepStatus::Running | StepStatus::Interrupted { .. } => true,
+        StepStatus::Finished { outcome, .. } => match outcome {
+            StepOutcome::NotApplicable => false,
+            StepOutcome::Failed => !step.not_sent,
+            _ => true,
+        },
+        // One that waits may have acted and waits for what came of it: a message that has not arrived yet.
+        StepStatus::Running | StepStatus::Waiting(_) | StepStatus::Interrupted { .. } => true,
         _ => false,
     };
     acted && step.plan.effect == Effect::External && step.plan.section == Section::Steps

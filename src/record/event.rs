@@ -308,6 +308,9 @@ pub enum EventKind {
         /// Why it failed.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         error: Option<String>,
+        /// True when it failed and it is proven that nothing had been sent.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        not_sent: bool,
         /// How long it took.
         ms: u64,
     },

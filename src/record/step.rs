@@ -178,6 +178,9 @@ pub struct StepState {
     /// Why it failed, why its last try failed, or why a person must say what became of it.
     #[serde(default)]
     pub error: Option<String>,
+    /// Is it proven that its failed attempt had sent nothing?
+    #[serde(default)]
+    pub not_sent: bool,
     /// The wait from which the present attempt goes on: an attempt that is interrupted goes on from it again, so that its
     /// deadline and what it had seen stay as they were.
     #[serde(default)]
@@ -209,6 +212,7 @@ impl StepState {
             subjects: Vec::new(),
             artifacts: Vec::new(),
             error: None,
+            not_sent: false,
             resumed: None,
             given: None,
             asked: None,

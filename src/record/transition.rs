@@ -159,6 +159,7 @@ impl RunState {
                 subjects,
                 artifacts,
                 error,
+                not_sent,
                 ..
             } => {
                 let step = self.expect(step, refuse, |status| {
@@ -174,6 +175,7 @@ impl RunState {
                 step.subjects.clone_from(subjects);
                 step.artifacts.clone_from(artifacts);
                 step.error.clone_from(error);
+                step.not_sent = *not_sent;
                 step.end(
                     event,
                     StepStatus::Finished {

@@ -6,10 +6,12 @@ use std::net::TcpListener;
 use std::time::Duration;
 
 use mailmedic::engine::Stop;
-use mailmedic::record::{EventKind, RunConclusion, StepOutcome, StepState, StepStatus, WaitKind};
+use mailmedic::record::{
+    Effect, EventKind, RunConclusion, StepOutcome, StepState, StepStatus, WaitKind,
+};
 use serde_json::Map;
 
-use super::Bench;
+use super::{Bench, finished_well, owner, started};
 
 /// A name, the runbook from its first step on, each step as it must be left, and how the run ends.
 struct Case {
@@ -242,38 +244,15 @@ async fn items_that_were_done_before_a_crash_are_kept() {
 ",
     );
     let items = ["one", "two", "three"].map(|item| (item.to_owned(), item.into()));
-    let started = |item: &str| EventKind::StepStarted {
-        step: format!("each[{item}]"),
-        attempt: 1,
-        effect: mailmedic::record::Effect::Probe,
-        input: String::new(),
-        idempotency_key: String::new(),
-    };
     bench.append(vec![
-        EventKind::ExecutorStarted {
-            pid: 1,
-            host: "here".to_owned(),
-            tool: "0".to_owned(),
-            torn: 0,
-        },
+        owner(),
         EventKind::Unfolded {
             step: "each".to_owned(),
             items: Map::from_iter(items),
         },
-        started("one"),
-        started("two"),
-        EventKind::StepFinished {
-            step: "each[one]".to_owned(),
-            attempt: 1,
-            outcome: StepOutcome::Good,
-            tolerated: false,
-            outputs: Map::new(),
-            findings: Vec::new(),
-            subjects: Vec::new(),
-            artifacts: Vec::new(),
-            error: None,
-            ms: 1,
-        },
+        started("each[one]", Effect::Probe),
+        started("each[two]", Effect::Probe),
+        finished_well("each[one]"),
     ]);
     assert_eq!(bench.go_on().await, Stop::Finished(RunConclusion::Healthy));
     assert_eq!(starts(&bench, "each[one]"), 1, "it was done");

@@ -62,7 +62,10 @@ fn what_stands_before_the_step_is_taken_over() {
     assert!(status.contains(&command), "{status}");
 
     std::fs::remove_file(folder.path().join("broken")).unwrap();
-    let said = folder.says(0, &command["mailmedic ".len()..]);
+    let again = &command["mailmedic ".len()..];
+    let refused = folder.says(2, again);
+    assert!(refused.contains("a second time: second. "), "{refused}");
+    let said = folder.says(0, &format!("{again} --yes"));
     let told = format!("takes over from {old}: first, never; does again: second, each, last");
     assert!(said.contains(&told), "{said}");
     assert_eq!(folder.text("log"), "first\nsecond\na\nb\nc\nlast\n");
@@ -91,7 +94,7 @@ fn one_item_is_done_again_and_the_others_are_kept() {
     folder.says(1, "run book.yaml --site acme.yaml");
     assert_eq!(folder.text("log"), "first\nsecond\na\nc\n");
     std::fs::remove_file(folder.path().join("broken")).unwrap();
-    folder.says(0, "rerun acme --from each[b]");
+    folder.says(0, "rerun acme --from each[b] --yes");
     assert_eq!(folder.text("log"), "first\nsecond\na\nc\nb\nlast\n");
 }
 
@@ -149,4 +152,24 @@ fn what_cannot_be_gone_over_again_is_told() {
     );
     let again = folder.says(3, "rerun acme --from ask --runbook task.yaml");
     assert!(again.contains("Do it well."), "{again}");
+}
+
+/// A step that failed may have been noticed all the same; who does it again has to say so, unless it is proven that nothing went out.
+#[test]
+fn what_failed_may_have_been_noticed() {
+    let folder = Folder::new();
+    for (command, noticed) in [("[sh, -c, 'exit 1']", true), ("[no-such-program]", false)] {
+        let book = format!(
+            "version: 1\nname: post\nsteps:\n  - id: tell\n    action: command.run\n    with: {{command: {command}}}\n"
+        );
+        folder.put("post.yaml", &book);
+        folder.says(1, "run post.yaml --site acme.yaml");
+        let run = folder.runs().remove(0);
+        let said = folder.says(
+            if noticed { 2 } else { 1 },
+            &format!("rerun {run} --from tell"),
+        );
+        assert_eq!(said.contains("--yes"), noticed, "{command}: {said}");
+        folder.says(0, "prune --older-than 0s --keep 0 --yes");
+    }
 }

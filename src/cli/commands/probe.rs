@@ -257,6 +257,7 @@ fn show(
         subjects: report.subjects.clone(),
         artifacts: report.artifacts.clone(),
         error: None,
+        not_sent: false,
         ms: 0,
     };
     let events: Vec<Event> = [

@@ -210,13 +210,14 @@ impl Worker {
         step: &Step,
         outcome: StepOutcome,
         outputs: Value,
-        error: Option<String>,
+        failure: Option<(String, bool)>,
         ms: u64,
     ) -> Result<(), EngineError> {
         let outputs = match outputs {
             Value::Object(map) => map,
             _ => Map::new(),
         };
+        let not_sent = failure.as_ref().is_some_and(|(_, not_sent)| *not_sent);
         self.say(EventKind::StepFinished {
             step: key.to_owned(),
             attempt,
@@ -226,7 +227,8 @@ impl Worker {
             findings: Vec::new(),
             subjects: Vec::new(),
             artifacts: Vec::new(),
-            error,
+            error: failure.map(|(error, _)| error),
+            not_sent,
             ms,
         })
     }
@@ -251,7 +253,7 @@ impl Worker {
             step,
             StepOutcome::Failed,
             Value::Null,
-            Some(why.to_owned()),
+            Some((why.to_owned(), true)),
             0,
         )
     }

@@ -36,7 +36,8 @@ impl Worker {
             }
         }
         let count = outputs.len();
-        let error = (worst == StepOutcome::Failed).then(|| "at least one item failed".to_owned());
+        let error =
+            (worst == StepOutcome::Failed).then(|| ("at least one item failed".to_owned(), false));
         self.finish_event(
             key,
             1,
@@ -97,6 +98,7 @@ impl Worker {
                     subjects: report.subjects,
                     artifacts: report.artifacts,
                     error: None,
+                    not_sent: false,
                     ms,
                 })
             }
@@ -145,7 +147,7 @@ impl Worker {
                 step,
                 StepOutcome::Failed,
                 Value::Null,
-                Some(error),
+                Some((error, not_sent)),
                 ms,
             );
         }

@@ -98,6 +98,7 @@ impl Worker {
                 subjects: report.subjects,
                 artifacts: report.artifacts,
                 error: None,
+                not_sent: false,
                 ms,
             }),
             Reconciled::NotDone => {

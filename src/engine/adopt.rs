@@ -3,9 +3,9 @@
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
-use super::decide::Taken;
+use super::amend::{Taken, amend};
 use super::plan::{lock, report_template, steps};
-use crate::record::{EventKind, NewEvent, PlannedStep, RunState};
+use crate::record::{EventKind, PlannedStep, RunState};
 use crate::runbook::Checked;
 use crate::store::{Store, StoreError};
 
@@ -58,46 +58,29 @@ pub enum AdoptError {
 pub fn adopt(store: &dyn Store, run: &str, adoption: &Adoption<'_>) -> Result<Taken, AdoptError> {
     // Whoever works on the run has the old text in memory.
     let _hold = store.hold(run)?;
-    let mut torn = 0;
-    loop {
-        let mut journal = store.open(run)?;
-        let events = journal.catch_up()?;
-        let state = RunState::replay(&events).map_err(|source| StoreError::Illegal {
-            run: run.to_owned(),
-            source,
-        })?;
+    let by = (adoption.at, adoption.by.as_str());
+    amend(store, run, by, |state, _| {
         if state.conclusion.is_some() {
             return Err(AdoptError::Ended {
                 run: run.to_owned(),
             });
         }
-        torn += journal.torn();
         let created = &state.created;
         if created.runbook_digest == adoption.runbook.digest && created.inputs == adoption.inputs {
-            return Ok(Taken { new: false, torn });
+            return Ok((false, Vec::new()));
         }
-        let event = EventKind::Adopted {
+        let adopted = EventKind::Adopted {
             runbook_text: adoption.runbook.text.to_string(),
             runbook_digest: adoption.runbook.digest.clone(),
             runbook_origin: Some(adoption.runbook.origin.clone()),
             inputs: adoption.inputs.clone(),
             report_template: report_template(&adoption.runbook.runbook),
-            steps: fitting(&state, adoption)?,
+            steps: fitting(state, adoption)?,
             by: adoption.by.clone(),
             note: adoption.note.clone(),
         };
-        let event = NewEvent {
-            at: adoption.at.max(state.updated),
-            actor: adoption.by.clone(),
-            event,
-        };
-        match journal.append(state.seq, &[event]) {
-            Ok(_) => return Ok(Taken { new: true, torn }),
-            // Somebody has decided meanwhile: judge again.
-            Err(StoreError::Grown(_)) => {}
-            Err(error) => return Err(error.into()),
-        }
-    }
+        Ok((true, vec![adopted]))
+    })
 }
 
 /// The steps of the new runbook, if what was recorded fits them.

@@ -6,8 +6,9 @@
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
+use super::amend::{Taken, amend};
 use crate::record::{
-    Artifact, Decision, Event, EventKind, NewEvent, RunState, StepState, StepStatus, WaitKind,
+    Artifact, Decision, Event, EventKind, RunState, StepState, StepStatus, WaitKind,
 };
 use crate::store::{Store, StoreError};
 
@@ -112,52 +113,26 @@ pub enum DecisionError {
     Store(#[from] StoreError),
 }
 
-/// What became of something that was said.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Taken {
-    /// It was not there already.
-    pub new: bool,
-    /// Bytes that were cut off the end of the record on the way, because they were no whole event.
-    pub torn: u64,
-}
-
 /// Takes an answer. When this returns, it is on disk.
 ///
 /// # Errors
 /// When it cannot be taken; nothing is written then.
 pub fn decide(store: &dyn Store, run: &str, answer: &Answer) -> Result<Taken, DecisionError> {
-    let mut torn = 0;
-    loop {
-        let mut journal = store.open(run)?;
-        let events = journal.catch_up()?;
-        let state = RunState::replay(&events).map_err(|source| StoreError::Illegal {
-            run: run.to_owned(),
-            source,
-        })?;
-        torn += journal.torn();
-        if taken_before(&events, answer)? || !judge(&state, answer)? {
-            return Ok(Taken { new: false, torn });
+    amend(store, run, (answer.at, &answer.by), |state, events| {
+        if taken_before(events, answer)? || !judge(state, answer)? {
+            return Ok((false, Vec::new()));
         }
-        let event = NewEvent {
-            at: answer.at.max(state.updated),
-            actor: answer.by.clone(),
-            event: EventKind::Decided {
-                step: answer.step.clone(),
-                decision: answer.decision,
-                by: answer.by.clone(),
-                note: answer.note.clone(),
-                evidence: answer.evidence.clone(),
-                values: answer.values.clone(),
-                id: answer.id.clone(),
-            },
+        let decided = EventKind::Decided {
+            step: answer.step.clone(),
+            decision: answer.decision,
+            by: answer.by.clone(),
+            note: answer.note.clone(),
+            evidence: answer.evidence.clone(),
+            values: answer.values.clone(),
+            id: answer.id.clone(),
         };
-        match journal.append(state.seq, &[event]) {
-            Ok(_) => return Ok(Taken { new: true, torn }),
-            // Somebody was faster: judge again what stands now.
-            Err(StoreError::Grown(_)) => {}
-            Err(error) => return Err(error.into()),
-        }
-    }
+        Ok((true, vec![decided]))
+    })
 }
 
 /// Was a command of this name taken already?
@@ -383,57 +358,29 @@ pub fn cancel(
     at: Timestamp,
 ) -> Result<Taken, DecisionError> {
     let hold = store.hold(run);
-    let mut torn = 0;
-    loop {
-        let mut journal = store.open(run)?;
-        let events = journal.catch_up()?;
-        let state = RunState::replay(&events).map_err(|source| StoreError::Illegal {
-            run: run.to_owned(),
-            source,
-        })?;
-        torn += journal.torn();
+    amend(store, run, (at, by), |state, _| {
+        let called_off = state.cancelled.is_some();
         if let Some((conclusion, _)) = state.conclusion {
-            if state.cancelled.is_some() {
-                return Ok(Taken { new: false, torn });
+            if called_off {
+                return Ok((false, Vec::new()));
             }
             return Err(DecisionError::Ended {
                 run: run.to_owned(),
                 conclusion: conclusion.as_str().to_owned(),
             });
         }
-        let at = at.max(state.updated);
         let mut events = Vec::new();
-        if state.cancelled.is_none() {
-            events.push(NewEvent {
-                at,
-                actor: by.to_owned(),
-                event: EventKind::Cancelled {
-                    by: by.to_owned(),
-                    note: note.clone(),
-                },
+        if !called_off {
+            events.push(EventKind::Cancelled {
+                by: by.to_owned(),
+                note: note.clone(),
             });
         }
         if hold.is_ok() {
-            events.push(NewEvent {
-                at,
-                actor: by.to_owned(),
-                event: EventKind::RunFinished {
-                    conclusion: crate::record::RunConclusion::Cancelled,
-                },
+            events.push(EventKind::RunFinished {
+                conclusion: crate::record::RunConclusion::Cancelled,
             });
         }
-        if events.is_empty() {
-            return Ok(Taken { new: false, torn });
-        }
-        match journal.append(state.seq, &events) {
-            Ok(_) => {
-                return Ok(Taken {
-                    new: state.cancelled.is_none(),
-                    torn,
-                });
-            }
-            Err(StoreError::Grown(_)) => {}
-            Err(error) => return Err(error.into()),
-        }
-    }
+        Ok((!called_off, events))
+    })
 }

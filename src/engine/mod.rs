@@ -6,6 +6,7 @@
 //! through [`decide`]. The engine never prints and never asks: an [`Observer`] hears what happens.
 
 mod adopt;
+mod amend;
 mod decide;
 mod executor;
 mod fleet;
@@ -29,7 +30,8 @@ use crate::store::{Store, StoreError};
 use crate::templates::Templates;
 
 pub use adopt::{AdoptError, Adoption, adopt};
-pub use decide::{Answer, DecisionError, Taken, cancel, decide};
+pub use amend::Taken;
+pub use decide::{Answer, DecisionError, cancel, decide};
 pub use executor::Worker;
 pub use fleet::{FleetRun, FleetStop, Host, Standing, limits};
 pub use job::chain;

@@ -172,13 +172,7 @@ fn it_goes_on_over_dates_and_answers_until_all_is_done() {
 fn told_to_stop_it_lets_a_step_end_and_the_next_one_goes_on() {
     for signal in ["-TERM", "-INT"] {
         let folder = Folder::new();
-        folder.book(
-            "slow.yaml",
-            &SLOW.replace(
-                "name: slow\n",
-                "name: slow\ninputs: {n: {type: int, default: 1}}\n",
-            ),
-        );
+        folder.book("slow.yaml", SLOW);
         folder.book("book.yaml", BOOK);
         begun(&folder, "acme");
         let agent = Agent::start(&folder, "agent");

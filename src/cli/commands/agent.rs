@@ -18,7 +18,6 @@ use crate::cli::out;
 use crate::cli::site_probes::SiteProbes;
 use crate::cli::workspace::Workspace;
 use crate::engine::{Engine, EngineError, FleetStop, Silent, Stop, TakenUp};
-use crate::record::Fleet;
 use crate::store::{Outlook, Store, StoreError};
 
 /// So many runs are worked on at the same time; those that wait take no place.
@@ -47,7 +46,7 @@ pub(in crate::cli) fn resume_all(workspace: &Workspace) -> Result<Exit, Fail> {
     let mut worst = Exit::Healthy;
     for due in due {
         let exit = match due {
-            Due::Fleet(fleet) => super::fleet::resume(workspace, *fleet, false),
+            Due::Fleet(fleet) => super::fleet::resume(workspace, &fleet, false),
             Due::Run(run, _) => super::run::resume(workspace, &run, false),
         };
         worst = worst.or_worse(exit.unwrap_or_else(|fail| out::fail(&workspace.global, &fail)));
@@ -282,15 +281,15 @@ async fn act(shared: Rc<Shared>, due: Due, mut stop: watch::Receiver<bool>) -> A
 
 async fn go_on_with_fleet(
     shared: &Shared,
-    fleet: &Fleet,
+    fleet: &str,
     stop: &watch::Receiver<bool>,
 ) -> Result<Came, Trouble> {
     let workspace = &shared.quiet;
-    if let Err(StoreError::Held { .. }) = workspace.store.hold(&fleet.plan.fleet) {
+    if let Err(StoreError::Held { .. }) = workspace.store.hold(fleet) {
         return Err(Trouble::Held);
     }
     let probes = shared.probes.clone();
-    let worked = super::fleet::carry_on(workspace, fleet.clone(), probes, PATIENCE, stop);
+    let worked = super::fleet::carry_on(workspace, fleet, probes, PATIENCE, stop);
     let (stop, exit) = worked.await?;
     Ok(of_fleet(&stop, exit))
 }

@@ -9,7 +9,7 @@ use crate::store::Outlook;
 #[derive(Debug, Clone)]
 pub(super) enum Due {
     /// A fleet run, as a whole: with its limits, and with the sites that it has not started yet.
-    Fleet(Box<Fleet>),
+    Fleet(String),
     /// A run of its own.
     Run(String, Why),
 }
@@ -27,8 +27,7 @@ impl Due {
     /// The id of the run or fleet run.
     pub(super) fn id(&self) -> &str {
         match self {
-            Due::Fleet(fleet) => &fleet.plan.fleet,
-            Due::Run(run, _) => run,
+            Due::Fleet(id) | Due::Run(id, _) => id,
         }
     }
 }
@@ -39,7 +38,7 @@ pub(super) fn due(outlook: &Outlook, now: Timestamp) -> Vec<Due> {
         .fleets()
         .filter(|fleet| goes_on(outlook, fleet, now));
     let mut due: Vec<Due> = fleets
-        .map(|fleet| Due::Fleet(Box::new(fleet.clone())))
+        .map(|fleet| Due::Fleet(fleet.plan.fleet.clone()))
         .collect();
     let of_fleets: std::collections::HashSet<&str> = outlook
         .fleets()

@@ -72,17 +72,17 @@ pub(super) fn start(
 }
 
 /// Goes on with a fleet run.
-pub(super) fn resume(workspace: &Workspace, fleet: Fleet, watch: bool) -> Result<Exit, Fail> {
+pub(super) fn resume(workspace: &Workspace, fleet: &str, watch: bool) -> Result<Exit, Fail> {
     let (host, fleet) = again(workspace, fleet, Arc::default())?;
     work(workspace, &host, fleet, patience(watch))
 }
 
-fn again(
-    workspace: &Workspace,
-    fleet: Fleet,
+fn again<'a>(
+    workspace: &'a Workspace,
+    fleet: &str,
     probes: Arc<SiteProbes>,
-) -> Result<(FleetHost<'_>, FleetRun), Fail> {
-    let plan = &fleet.plan;
+) -> Result<(FleetHost<'a>, FleetRun), Fail> {
+    let plan = workspace.store.fleet(fleet)?.plan;
     let checked = crate::runbook::check(
         &plan.runbook_text,
         &format!("{} (as pinned in {})", plan.runbook, plan.fleet),
@@ -96,7 +96,7 @@ fn again(
 /// Goes on with a fleet run among other work, and writes its summary.
 pub(super) async fn carry_on(
     workspace: &Workspace,
-    fleet: Fleet,
+    fleet: &str,
     probes: Arc<SiteProbes>,
     patience: Duration,
     stop: &watch::Receiver<bool>,

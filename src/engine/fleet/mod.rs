@@ -74,17 +74,18 @@ impl FleetRun {
         Ok(FleetRun::of(store, clock, fleet, checked, hold))
     }
 
-    /// Takes a fleet run up again.
+    /// Takes a fleet run up again: becomes the one process that works on it, and reads where it stands.
     ///
     /// # Errors
     /// When another process works on it, or the store cannot be read.
     pub fn again(
         store: Arc<dyn Store>,
         clock: Arc<dyn Clock>,
-        fleet: Fleet,
+        fleet: &str,
         checked: Checked,
     ) -> Result<Self, EngineError> {
-        let hold = store.hold(&fleet.plan.fleet)?;
+        let hold = store.hold(fleet)?;
+        let fleet = store.fleet(fleet)?;
         let mut run = FleetRun::of(store, clock, fleet, checked, hold);
         for place in 0..run.standings.len() {
             let standing = match run.store.state(&run.fleet.plan.sites[place].run) {

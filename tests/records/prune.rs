@@ -91,3 +91,37 @@ fn a_run_that_cannot_be_read_keeps_all_files() {
     assert_eq!(kept(&folder), files);
     assert!(path.is_file());
 }
+
+/// A fleet run that has lost one of its runs to damage would begin it anew if it were taken up again without its record.
+#[test]
+fn a_fleet_run_goes_only_with_all_its_runs() {
+    let folder = Folder::new();
+    folder.put("letter.yaml", LETTER.split_once("  - id: ask").unwrap().0);
+    std::fs::create_dir(folder.path().join("sites")).unwrap();
+    for id in ["one", "two"] {
+        folder.put(
+            &format!("sites/{id}.yaml"),
+            &format!("id: {id}\nname: {id}\ndomains: [{id}.example]\n"),
+        );
+    }
+    folder.says(0, "run letter.yaml --sites sites");
+    let runs = folder.runs();
+    let damaged = runs.iter().find(|run| run.starts_with("two")).unwrap();
+    let path = folder.journal(damaged);
+    let text = std::fs::read_to_string(&path).unwrap();
+    std::fs::write(&path, text.replacen("letter", "better", 1)).unwrap();
+    let fleets = || {
+        std::fs::read_dir(folder.path().join("state/fleets"))
+            .unwrap()
+            .count()
+    };
+    let before = fleets();
+    folder.says(0, "prune --older-than 0s --keep 0 --yes");
+    assert_eq!((folder.runs().len(), fleets()), (2, before), "all stay");
+
+    std::fs::write(&path, text).unwrap();
+    let said = folder.says(0, "prune --older-than 0s --keep 0 --yes");
+    assert!(said.contains("gone: 2 runs"), "{said}");
+    assert_eq!(folder.runs().len(), 0);
+    assert!(fleets() < before, "and the fleet run with them");
+}

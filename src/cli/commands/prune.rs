@@ -1,7 +1,8 @@
 //! `prune`: ended runs that nobody needs any more are thrown away.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
+use jiff::Timestamp;
 use serde_json::json;
 
 use crate::cli::args::PruneArgs;
@@ -9,7 +10,7 @@ use crate::cli::exit::Exit;
 use crate::cli::fail::{Fail, chain};
 use crate::cli::out;
 use crate::cli::workspace::Workspace;
-use crate::record::RunSummary;
+use crate::record::{Fleet, RunSummary};
 use crate::report::view::words;
 use crate::store::{Store, StoreError};
 
@@ -30,23 +31,35 @@ pub(in crate::cli) fn prune(workspace: &Workspace, args: &PruneArgs) -> Result<E
         .clock
         .now()
         .checked_sub(args.older_than)
-        .unwrap_or(jiff::Timestamp::MIN);
+        .unwrap_or(Timestamp::MIN);
     old.retain(|run| run.updated < oldest);
     let mut names: BTreeSet<&str> = old.iter().map(|run| run.run.as_str()).collect();
-    let fleets = fleets(workspace, &summaries, &mut names)?;
+    let there: HashSet<&str> = summaries
+        .iter()
+        .map(|run| run.run.as_str())
+        .chain(unreadable.iter().map(|(run, _)| run.as_str()))
+        .collect();
+    let mut fleets = fleets(workspace, &there, &mut names, oldest)?;
     old.retain(|run| names.contains(run.run.as_str()));
 
     let (mut files, mut bytes) = (0, 0);
     if args.yes {
+        let mut held = HashSet::new();
         for run in &old {
             match workspace.store.remove(&run.run) {
-                // Somebody writes its documents: next time.
-                Err(error @ StoreError::Held { .. }) => out::warn(&error.to_string()),
+                // Somebody writes its documents: next time, and its fleet run with it.
+                Err(error @ StoreError::Held { .. }) => {
+                    out::warn(&error.to_string());
+                    held.insert(run.run.clone());
+                }
                 removed => removed?,
             }
         }
+        old.retain(|run| !held.contains(&run.run));
+        names.retain(|run| !held.contains(*run));
+        fleets.retain(|fleet| !fleet.plan.sites.iter().any(|site| held.contains(&site.run)));
         for fleet in &fleets {
-            workspace.store.remove_fleet(fleet)?;
+            workspace.store.remove_fleet(&fleet.plan.fleet)?;
         }
         if unreadable.is_empty() {
             (files, bytes) = workspace.store.sweep()?;
@@ -58,6 +71,10 @@ pub(in crate::cli) fn prune(workspace: &Workspace, args: &PruneArgs) -> Result<E
             chain(error)
         ));
     }
+    let fleets: Vec<&str> = fleets
+        .iter()
+        .map(|fleet| fleet.plan.fleet.as_str())
+        .collect();
     if workspace.global.json {
         out::json(&json!({
             "schema": "mailmedic.prune/1", "runs": names, "fleets": fleets, "removed": args.yes,
@@ -113,28 +130,30 @@ fn too_many<'a>(summaries: &'a [RunSummary], args: &PruneArgs) -> Vec<&'a RunSum
 }
 
 /// The fleet runs that go. The runs of a fleet run go with it or stay with it: those that stay are taken out of `names`, for a
-/// fleet run that is taken up again would begin a missing run anew.
+/// fleet run that is taken up again would begin a missing run anew. `there`: all runs that lie there, also those that cannot be
+/// read.
 fn fleets(
     workspace: &Workspace,
-    summaries: &[RunSummary],
+    there: &HashSet<&str>,
     names: &mut BTreeSet<&str>,
-) -> Result<Vec<String>, Fail> {
+    oldest: Timestamp,
+) -> Result<Vec<Fleet>, Fail> {
     let mut go = Vec::new();
     for name in workspace.store.fleets()? {
         let fleet = workspace.store.fleet(&name)?;
-        let there: Vec<&str> = summaries
-            .iter()
-            .map(|run| run.run.as_str())
-            .filter(|run| fleet.plan.sites.iter().any(|site| site.run == *run))
-            .collect();
-        if fleet.finished.is_some()
-            && !there.is_empty()
-            && there.iter().all(|run| names.contains(*run))
-        {
-            go.push(name);
+        let runs = fleet.plan.sites.iter().map(|site| site.run.as_str());
+        let mut left = runs.filter(|run| there.contains(run)).peekable();
+        let goes = match (&fleet.finished, left.peek()) {
+            (None, _) => false,
+            // An earlier call was cut short, or no site was ever started.
+            (Some((ended, _)), None) => *ended < oldest,
+            (Some(_), Some(_)) => left.all(|run| names.contains(run)),
+        };
+        if goes {
+            go.push(fleet);
         } else {
-            for run in there {
-                names.remove(run);
+            for site in &fleet.plan.sites {
+                names.remove(site.run.as_str());
             }
         }
     }

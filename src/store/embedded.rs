@@ -423,7 +423,11 @@ pub(super) fn folder(root: &Path, name: &str) -> Result<PathBuf, StoreError> {
 /// What lies in a folder; nothing when there is no such folder.
 pub(super) fn entries(folder: &Path) -> Result<Vec<PathBuf>, StoreError> {
     match std::fs::read_dir(folder) {
-        Ok(entries) => Ok(entries.flatten().map(|entry| entry.path()).collect()),
+        // A list that breaks off is none: what is missing in it could be taken for thrown away.
+        Ok(entries) => entries
+            .map(|entry| entry.map(|entry| entry.path()))
+            .collect::<io::Result<_>>()
+            .map_err(StoreError::io("list", folder)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
         Err(error) => Err(StoreError::io("list", folder)(error)),
     }

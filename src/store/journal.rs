@@ -16,6 +16,7 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::embedded::sync_folder;
 use super::group::Group;
 use super::scan::{Tail, absent, empty, fold, scan};
 use super::{Durable, Journal, StoreError, Submitted, frame};
@@ -207,7 +208,9 @@ impl FileJournal {
             file.write_all_at(&bytes, 0)?;
             file.sync_all()
         })();
-        kept.map_err(StoreError::io("keep a torn end in", &path))
+        kept.map_err(StoreError::io("keep a torn end in", &path))?;
+        // Its name too, before the bytes go from where they stand.
+        path.parent().map_or(Ok(()), sync_folder)
     }
 
     fn moved_to(&mut self, tail: Tail) {

@@ -48,10 +48,7 @@ impl Embedded {
         });
         match read {
             Ok(_) => Ok(take_apart(&bytes)),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                Err(StoreError::NoSuchRun(run.to_owned()))
-            }
-            Err(error) => Err(StoreError::io("read", &path)(error)),
+            Err(error) => Err(scan::absent(run, &path, error, "read")),
         }
     }
 

@@ -137,6 +137,13 @@ fn a_full_disk_ends_with_a_sentence_and_loses_nothing() {
                 folder.text("last.txt")
             );
         }
+        if told.contains("answered 0") {
+            let third = folder.text("third.txt");
+            assert!(
+                third.contains("it was already") || third.contains("has ended"),
+                "{case}: what was acknowledged is there: {third}"
+            );
+        }
         assert!(
             told.contains("verified 0"),
             "{case}{}",

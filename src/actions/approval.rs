@@ -116,12 +116,5 @@ pub(super) fn deadline(
     context: &Context<'_>,
     timeout: Option<Duration>,
 ) -> Result<Option<jiff::Timestamp>, ActionError> {
-    timeout
-        .map(|timeout| {
-            context
-                .now()
-                .checked_add(timeout)
-                .map_err(|error| ActionError::because("cannot set a deadline that far away", error))
-        })
-        .transpose()
+    timeout.map(|timeout| context.later(timeout)).transpose()
 }

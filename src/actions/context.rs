@@ -225,6 +225,16 @@ impl Context<'_> {
         self.probes.clock.now()
     }
 
+    /// A moment from now.
+    ///
+    /// # Errors
+    /// When it lies beyond the calendar.
+    pub fn later(&self, by: std::time::Duration) -> Result<jiff::Timestamp, ActionError> {
+        self.now()
+            .checked_add(by)
+            .map_err(|error| ActionError::because("cannot wait that long", error))
+    }
+
     /// Refuses a host that does not belong to the site.
     ///
     /// # Errors

@@ -14,8 +14,6 @@ mod verdict;
 
 use std::time::Duration;
 
-use sha2::{Digest, Sha256};
-
 use self::path::Path;
 use self::sending::Sending;
 use self::tried::Memo;
@@ -25,7 +23,7 @@ use super::{
     Action, ActionError, Argument, Context, Effect, Kind, Look, Next, Output, Reconciled, Report,
     WaitFor, Work,
 };
-use crate::mail::marked::Marked;
+use crate::mail::marked::{Marked, mark};
 use crate::record::{Verdict, WaitKind};
 
 /// `delivery.probe`.
@@ -237,18 +235,16 @@ fn go_on(
         return Ok(report.into());
     }
     let now = context.now();
-    let later = |by: Duration| {
-        now.checked_add(by)
-            .map_err(|error| ActionError::because("cannot wait that long", error))
-    };
     let deadline = match context.step.wait.and_then(|wait| wait.deadline) {
         Some(deadline) => deadline,
-        None => later(context.args.duration("wait")?.unwrap_or(WAIT))?,
+        None => context.later(context.args.duration("wait")?.unwrap_or(WAIT))?,
     };
     if now >= deadline {
         return Ok(verdict::lost(context, path, marked, &memo).into());
     }
-    let wake = later(context.args.duration("every")?.unwrap_or(EVERY))?.min(deadline);
+    let wake = context
+        .later(context.args.duration("every")?.unwrap_or(EVERY))?
+        .min(deadline);
     let reason = match (&memo.trouble, memo.accepted_at) {
         (Some(trouble), _) => {
             format!("the mailbox could not be read ({trouble}); next look at {wake}")
@@ -273,12 +269,10 @@ fn go_on(
 }
 
 fn marked(context: &Context<'_>, path: &Path) -> Marked {
-    let digest = Sha256::digest(context.step.idempotency_key.as_bytes());
-    let nonce: String = digest.iter().take(10).map(|b| format!("{b:02x}")).collect();
     let domain = |address: &str| address.rsplit_once('@').map(|(_, d)| d.to_owned());
     Marked {
         origin: domain(&path.sender).unwrap_or_else(|| "localhost".to_owned()),
-        nonce,
+        nonce: mark(context.step.idempotency_key, 10),
         from: path.sender.clone(),
         to: path.recipient.clone(),
         about: format!("delivery test of {}", context.site.name),

@@ -14,6 +14,7 @@ mod inquiry;
 mod logins;
 mod outputs;
 mod proving;
+mod returned;
 mod screening;
 mod sending;
 #[cfg(test)]
@@ -24,11 +25,12 @@ use std::collections::BTreeSet;
 
 use serde_json::json;
 
+use self::asking::Call;
 use self::ground::Ground;
 use self::inquiry::Inquiry;
 use self::outputs::EndpointView;
-use self::screening::{Channel, Screening};
-use super::target::{self, Target};
+use self::screening::Screening;
+use super::target;
 use super::{
     Action, ActionError, Args, Argument, Context, Effect, Kind, Look, Next, Output, Reconciled,
     Report, Work,
@@ -160,11 +162,12 @@ async fn carry_out(context: &Context<'_>) -> Result<Next, ActionError> {
         true => Some(proving::prepare(context).await?),
         false => None,
     };
-    let limits = limits(context)?;
+    let call = Call::begin(limits(context)?);
     let mut inquiry = match Inquiry::noted(context)? {
         Some(mut inquiry) => {
             if inquiry.trials().next().is_none() {
-                inquiry.ask_again(context, &limits).await;
+                inquiry.ask_again(context, &call).await;
+                inquiry.screen(context, &Ground::of(context), &call).await;
             }
             inquiry
         }
@@ -172,7 +175,7 @@ async fn carry_out(context: &Context<'_>) -> Result<Next, ActionError> {
             if let Some(mailbox) = &mailbox {
                 proving::try_mailbox(context, mailbox).await?;
             }
-            match ask(context, &limits).await? {
+            match ask(context, &call).await? {
                 Some(inquiry) => inquiry,
                 None => return Ok(nothing_to_test().into()),
             }
@@ -185,7 +188,7 @@ async fn carry_out(context: &Context<'_>) -> Result<Next, ActionError> {
         }
     }
     let pause = match &mailbox {
-        Some(mailbox) => proving::turn(context, mailbox, &mut inquiry, &limits).await?,
+        Some(mailbox) => proving::turn(context, mailbox, &mut inquiry, &call).await?,
         None => None,
     };
     inquiry.screenings.iter_mut().for_each(Screening::judge);
@@ -206,45 +209,16 @@ async fn reconcile(context: &Context<'_>) -> Result<Reconciled, ActionError> {
     }
 }
 
-/// Screens every endpoint; None when the site has none.
-async fn ask(context: &Context<'_>, limits: &Limits) -> Result<Option<Inquiry>, ActionError> {
+/// Screens every endpoint that there is time for; None when the site has none.
+async fn ask(context: &Context<'_>, call: &Call) -> Result<Option<Inquiry>, ActionError> {
     let targets = target::targets(context).await?;
     if targets.found.is_empty() && targets.lost.is_empty() {
         return Ok(None);
     }
     let ground = Ground::of(context);
-    let mut screenings = Vec::new();
-    for target in &targets.found {
-        screenings.extend(screen(context, target, &ground, limits).await);
-    }
-    Ok(Some(Inquiry {
-        screenings,
-        lost: targets.lost,
-        notes: [ground.notes, targets.notes].concat(),
-        round_until: None,
-    }))
-}
-
-/// Both channels of one address and port: in clear, and after STARTTLS where it is offered.
-async fn screen(
-    context: &Context<'_>,
-    target: &Target,
-    ground: &Ground,
-    limits: &Limits,
-) -> Vec<Screening> {
-    if target.implicit_tls {
-        return vec![screening::screen(context, target, Channel::Implicit, ground, limits).await];
-    }
-    let clear = screening::screen(context, target, Channel::Clear, ground, limits).await;
-    // A server that has had enough of us in clear is not asked again under TLS.
-    let go_on =
-        clear.starttls_offered && clear.stop.is_none_or(|stop| stop.allows_other_channels());
-    let mut screenings = vec![clear];
-    if go_on {
-        screenings
-            .push(screening::screen(context, target, Channel::Starttls, ground, limits).await);
-    }
-    screenings
+    let mut inquiry = Inquiry::begin(targets, ground.notes.clone());
+    inquiry.screen(context, &ground, call).await;
+    Ok(Some(inquiry))
 }
 
 /// The argument `mode`.
@@ -283,7 +257,12 @@ fn nothing_to_test() -> Report {
 
 /// Everything seen becomes one report, with the dialogues as files.
 fn report(context: &Context<'_>, inquiry: &Inquiry) -> Result<Report, ActionError> {
-    let (screenings, lost) = (&inquiry.screenings, &inquiry.lost);
+    let screenings = &inquiry.screenings;
+    let not_asked = inquiry.ahead.iter().map(|(target, _)| {
+        let address = target.address;
+        format!("{address}: not tested yet, the time was over")
+    });
+    let lost: Vec<String> = inquiry.lost.iter().cloned().chain(not_asked).collect();
     let mut notes = inquiry.notes.clone();
     for note in screenings.iter().flat_map(|screening| &screening.notes) {
         if !notes.contains(note) {
@@ -305,7 +284,7 @@ fn report(context: &Context<'_>, inquiry: &Inquiry) -> Result<Report, ActionErro
     let views: Vec<EndpointView<'_>> = screenings.iter().map(EndpointView::of).collect();
     let mut report = Report::new(outcome)
         .with("verdict", verdict)
-        .with("reason", reason(verdict, screenings, lost))
+        .with("reason", reason(verdict, screenings, &lost))
         .with("endpoints", views)
         .with("open_by", variants_behind(Verdict::Open, screenings))
         .with(

@@ -132,7 +132,7 @@ fn target(context: &Context<'_>) -> Result<Timestamp, ActionError> {
         });
     }
     match args.duration("for")? {
-        Some(duration) => later(context.now(), duration),
+        Some(duration) => context.later(duration),
         None => Err(ActionError::new(
             "nothing to wait for: give 'for', 'until_time' or 'check'",
         )),
@@ -198,7 +198,7 @@ async fn repeat(context: &Context<'_>, name: &str) -> Result<Next, ActionError> 
     if held || over {
         return finish(context, report, outputs, checks, held);
     }
-    let wake = later(now, args.duration("every")?.unwrap_or(DEFAULT_INTERVAL))?;
+    let wake = context.later(args.duration("every")?.unwrap_or(DEFAULT_INTERVAL))?;
     let wake = deadline.map_or(wake, |deadline| wake.min(deadline));
     let reason = match trouble {
         Some(trouble) => format!("{name} could not be checked ({trouble}); next try at {wake}"),
@@ -244,9 +244,4 @@ fn finish(
         .with("checks", checks)
         .with("held", held)
         .into())
-}
-
-fn later(now: Timestamp, by: Duration) -> Result<Timestamp, ActionError> {
-    now.checked_add(by)
-        .map_err(|error| ActionError::because("cannot wait that long", error))
 }

@@ -1,6 +1,6 @@
 //! Pure knowledge of the field of mail: no I/O, nothing that asks the world.
 
-mod bounces;
+pub mod bounces;
 pub mod causes;
 pub mod dkim;
 pub mod dmarc;

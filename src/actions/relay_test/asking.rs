@@ -12,6 +12,7 @@ use crate::actions::target::Target;
 use crate::mail::relay::answer::{self, Answer, Reply};
 use crate::mail::relay::ladder::{Observed, Proof};
 use crate::mail::relay::probe::{Probe, Stage};
+use crate::mail::relay::session::Limits;
 use crate::mail::relay::variant::Greeting;
 use crate::probes::smtp::{self, Endpoint, Failure, Session, Smtp};
 
@@ -147,6 +148,28 @@ impl Pace {
             sleep_until(last + self.pause).await;
         }
         self.last = Some(Instant::now());
+    }
+}
+
+/// One call of the step: how hard it may ask, and until when. Nothing new is begun after that.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Call {
+    pub(super) limits: Limits,
+    until: Instant,
+}
+
+impl Call {
+    /// Begins now.
+    pub(super) fn begin(limits: Limits) -> Self {
+        Self {
+            limits,
+            until: Instant::now() + limits.a_call,
+        }
+    }
+
+    /// The time is over.
+    pub(super) fn is_over(&self) -> bool {
+        Instant::now() >= self.until
     }
 }
 

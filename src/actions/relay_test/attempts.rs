@@ -2,9 +2,7 @@
 
 use std::collections::VecDeque;
 
-use tokio::time::Instant;
-
-use super::asking::{self, Asked, Door, Pace, Trouble};
+use super::asking::{self, Asked, Call, Door, Pace, Trouble};
 use super::screening::Screening;
 use crate::actions::Context;
 use crate::mail::relay::answer::Answer;
@@ -68,7 +66,7 @@ pub(super) async fn ask_all(
     context: &Context<'_>,
     door: &Door<'_>,
     sessions: Vec<Planned>,
-    limits: &Limits,
+    call: &Call,
     screening: &mut Screening,
 ) {
     let total: usize = sessions.iter().map(|s| s.probes.len()).sum();
@@ -77,13 +75,12 @@ pub(super) async fn ask_all(
         screening.place()
     ));
     let settled = screening.asked.len();
-    let mut pace = Pace::new(limits.pause);
+    let mut pace = Pace::new(call.limits.pause);
     let mut course = Course::default();
-    let until = Instant::now() + limits.a_call;
     for planned in sessions {
         let mut queue = VecDeque::from(planned.probes);
         let mut again = None;
-        while !queue.is_empty() && course.stop().is_none() && Instant::now() < until {
+        while !queue.is_empty() && course.stop().is_none() && !call.is_over() {
             let mut session = door.session();
             let opened = door
                 .open(&mut session, planned.greeting, Some(&planned.helo))
@@ -103,7 +100,7 @@ pub(super) async fn ask_all(
                     course.connected(false, trouble.reply())
                 }
             };
-            while session.is_open() && course.stop().is_none() && Instant::now() < until {
+            while session.is_open() && course.stop().is_none() && !call.is_over() {
                 let Some(probe) = queue.pop_front() else {
                     break;
                 };

@@ -156,6 +156,8 @@ fn relay_suspected(context: &Context<'_>, screening: &Screening) -> Finding {
             screening.judgement.by.join(", "),
             if screening.trials().next().is_none() {
                 "no message was sent, so it is not proved"
+            } else if screening.trials().any(|t| t.proof() == Proof::HandedOn) {
+                "a marked message was passed on to a receiver outside, who sent it back; it did not arrive, so it is not proved"
             } else {
                 "no message for them has arrived, so it is not proved"
             }
@@ -174,8 +176,8 @@ fn accepts_unknown(context: &Context<'_>, screening: &Screening) -> Finding {
             "{} accepts mail for mailboxes that do not exist, and {}.",
             screening.place(),
             match backscatter(screening) {
-                Proof::Bounced => "bounces it to whoever stands in its sender, forged or not: such a bounce came to our mailbox",
-                Proof::Vanished => "no bounce came to our mailbox in time: it is thrown away, or bounced later",
+                Some(trial) if trial.came_back() => "bounces it to whoever stands in its sender, forged or not: such a bounce came to our mailbox",
+                Some(trial) if trial.proof() == Proof::Vanished => "no bounce came to our mailbox in time: it is thrown away, or bounced later",
                 _ => "has to bounce it later to forged senders",
             }
         ),
@@ -252,12 +254,10 @@ fn evidence(
     evidence
 }
 
-/// What the message to a mailbox that cannot exist has proved.
-fn backscatter(screening: &Screening) -> Proof {
+/// The message to a mailbox that cannot exist.
+fn backscatter(screening: &Screening) -> Option<&Trial> {
     let mut unknown = screening.asked.iter().filter(|a| a.probe.variant == "K01");
-    unknown
-        .find_map(|asked| asked.trial.as_ref())
-        .map_or(Proof::NotTried, Trial::proof)
+    unknown.find_map(|asked| asked.trial.as_ref())
 }
 
 /// The same finding on the other channel adds its evidence.

@@ -2,10 +2,10 @@
 
 use std::net::SocketAddr;
 
-use sha2::{Digest, Sha256};
-
+use super::inquiry::Inquiry;
 use super::screening::Channel;
 use crate::actions::Context;
+use crate::mail::marked::mark;
 use crate::mail::relay::names::{Domain, Mailbox, Nonce};
 
 /// The names that are the same at every endpoint.
@@ -45,7 +45,7 @@ impl Ground {
             recipient: mailbox(probe.recipient.as_deref(), "probe.recipient", &mut notes),
             helo: domain(probe.helo.as_deref(), "probe.helo", &mut notes),
             // A check that is repeated by a wait asks once, in its first round.
-            invented_logins: context.step.wait.is_none()
+            invented_logins: context.step.wait.is_none_or(Inquiry::is_noted_in)
                 && context.args.boolean("logins").ok().flatten() != Some(false),
             notes,
         };
@@ -120,11 +120,6 @@ fn keep<T, E: std::fmt::Display>(
 /// The mark of one endpoint and channel: the same for every try of the step, as a greylisting server must see the same triple again, and
 /// as a message of an earlier try must be known again.
 pub(super) fn nonce(key: &str, endpoint: SocketAddr, channel: Channel) -> Nonce {
-    let digest = Sha256::digest(format!("{key} {endpoint} {channel:?}").as_bytes());
-    let text: String = digest
-        .iter()
-        .take(8)
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
+    let text = mark(&format!("{key} {endpoint} {channel:?}"), 8);
     Nonce::new(&text).expect("sixteen hexadecimal digits are a nonce")
 }

@@ -1,41 +1,72 @@
 //! All that a test knows of all endpoints. A step that waits notes it whole, and finds it again.
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::screening::{self, Screening};
+use super::asking::Call;
+use super::ground::Ground;
+use super::screening::{self, Channel, Screening};
 use super::trial::Trial;
+use crate::actions::target::{Target, Targets};
 use crate::actions::{ActionError, Context, Report, WaitFor};
-use crate::mail::relay::session::Limits;
-use crate::record::WaitKind;
+use crate::record::{Wait, WaitKind};
 
 /// Greylisting servers name minutes, the slow ones an hour.
 const PATIENCE: Duration = Duration::from_secs(4 * 3600);
 /// Servers count from their own clock.
 const SLACK: Duration = Duration::from_secs(1);
 
+/// An endpoint that is to be tested.
+type Place = (Target, Channel);
+
 /// What is known so far.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Inquiry {
     /// One for each endpoint and channel.
     pub(super) screenings: Vec<Screening>,
+    /// Endpoints that there was no time for yet.
+    pub(super) ahead: VecDeque<Place>,
     /// Servers whose address is not known, with the reason.
     pub(super) lost: Vec<String>,
     /// What the test could not cover, and why.
     pub(super) notes: Vec<String>,
     /// The end of the round of messages that is under way.
-    #[serde(default)]
     pub(super) round_until: Option<Timestamp>,
+    /// How long a server that greylists is asked again.
+    greylist_until: Option<Timestamp>,
+    /// How long a server that answers slowly is asked on.
+    slow_until: Option<Timestamp>,
 }
 
 impl Inquiry {
-    /// What the step noted before the wait that is over now; None when it did not wait. A `wait` that repeats this action
-    /// hands its own note on, which is another one.
+    /// All endpoints of these servers are to be tested.
+    pub(super) fn begin(targets: Targets, notes: Vec<String>) -> Self {
+        let first = |target: Target| match target.implicit_tls {
+            true => (target, Channel::Implicit),
+            false => (target, Channel::Clear),
+        };
+        Self {
+            screenings: Vec::new(),
+            ahead: targets.found.into_iter().map(first).collect(),
+            lost: targets.lost,
+            notes: [notes, targets.notes].concat(),
+            round_until: None,
+            greylist_until: None,
+            slow_until: None,
+        }
+    }
+
+    /// The note of a wait is one of this action. A `wait` that repeats it hands its own note on, which is another one.
+    pub(super) fn is_noted_in(wait: &Wait) -> bool {
+        wait.memo.get("screenings").is_some()
+    }
+
+    /// What the step noted before the wait that is over now; None when it did not wait.
     pub(super) fn noted(context: &Context<'_>) -> Result<Option<Self>, ActionError> {
-        let is_ours = |memo: &serde_json::Value| memo.get("screenings").is_some();
-        let Some(wait) = context.step.wait.filter(|wait| is_ours(&wait.memo)) else {
+        let Some(wait) = context.step.wait.filter(|wait| Self::is_noted_in(wait)) else {
             return Ok(None);
         };
         let mut inquiry: Self = serde_json::from_value(wait.memo.clone()).map_err(|error| {
@@ -43,6 +74,27 @@ impl Inquiry {
         })?;
         inquiry.screenings.iter_mut().for_each(Screening::judge);
         Ok(Some(inquiry))
+    }
+
+    /// Tests the endpoints that are left, while there is time. Where STARTTLS is offered, both channels are: in clear, then under TLS.
+    pub(super) async fn screen(&mut self, context: &Context<'_>, ground: &Ground, call: &Call) {
+        while !call.is_over()
+            && let Some((target, channel)) = self.ahead.pop_front()
+        {
+            // A server that has had enough of us in clear is not asked again under TLS.
+            let unwelcome = |screening: &Screening| {
+                screening.target.address == target.address
+                    && screening.stop.is_some_and(|s| !s.allows_other_channels())
+            };
+            if self.screenings.iter().any(unwelcome) {
+                continue;
+            }
+            let screening = screening::screen(context, &target, channel, ground, call).await;
+            if channel == Channel::Clear && screening.starttls_offered {
+                self.ahead.push_front((target, Channel::Starttls));
+            }
+            self.screenings.push(screening);
+        }
     }
 
     /// The messages of all endpoints.
@@ -56,42 +108,51 @@ impl Inquiry {
     }
 
     /// Asks on where there was no time for all, and again whatever a greylisting server has put off.
-    pub(super) async fn ask_again(&mut self, context: &Context<'_>, limits: &Limits) {
-        let slow = self.screenings.iter().any(|screening| screening.cut_short);
+    pub(super) async fn ask_again(&mut self, context: &Context<'_>, call: &Call) {
+        let slow = self.is_unfinished();
         for screening in &mut self.screenings {
-            if screening.cut_short || (screening.is_greylisted() && !slow) {
-                screening::ask_again(context, screening, limits).await;
+            let due = screening.cut_short || (screening.is_greylisted() && !slow);
+            if due && !call.is_over() {
+                screening::ask_again(context, screening, call).await;
             }
         }
+    }
+
+    /// There was no time to ask all.
+    fn is_unfinished(&self) -> bool {
+        !self.ahead.is_empty() || self.screenings.iter().any(|s| s.cut_short)
     }
 
     /// The wait that greylisting or slow servers call for; None when there is none, or no time left. `so_far` is the report that
     /// stands if nobody waits.
     pub(super) fn put_off(
-        &self,
+        &mut self,
         context: &Context<'_>,
         so_far: &Report,
     ) -> Result<Option<WaitFor>, ActionError> {
         if let Some(wait) = self.slow(context, so_far)? {
             return Ok(Some(wait));
         }
-        let put_off = || self.screenings.iter().filter(|s| s.is_greylisted());
-        let Some(longest) = put_off().filter_map(|s| s.judgement.retry_after).max() else {
+        let put_off: Vec<&Screening> = self
+            .screenings
+            .iter()
+            .filter(|s| s.is_greylisted())
+            .collect();
+        let Some(longest) = put_off.iter().filter_map(|s| s.judgement.retry_after).max() else {
             return Ok(None);
         };
-        let now = context.now();
-        let deadline = match context.step.wait.and_then(|wait| wait.deadline) {
+        let places: Vec<String> = put_off.iter().map(|s| s.place()).collect();
+        let deadline = match self.greylist_until {
             Some(deadline) => deadline,
-            None => later(
-                now,
-                context.args.duration("greylist_wait")?.unwrap_or(PATIENCE),
-            )?,
+            None => context.later(context.args.duration("greylist_wait")?.unwrap_or(PATIENCE))?,
         };
-        if now >= deadline {
+        self.greylist_until = Some(deadline);
+        if context.now() >= deadline {
             return Ok(None);
         }
-        let wake = later(now, Duration::from_secs(longest.into()) + SLACK)?.min(deadline);
-        let places: Vec<String> = put_off().map(Screening::place).collect();
+        let wake = context
+            .later(Duration::from_secs(longest.into()) + SLACK)?
+            .min(deadline);
         let reason = format!(
             "greylisted by {}; asking the same again at {wake}",
             places.join(" and ")
@@ -100,24 +161,35 @@ impl Inquiry {
     }
 
     /// No wait at all, but another call: one call has a time limit, and a tarpit takes its time.
-    fn slow(&self, context: &Context<'_>, so_far: &Report) -> Result<Option<WaitFor>, ActionError> {
-        let slow = self.screenings.iter().filter(|s| s.cut_short);
-        let places: Vec<String> = slow.map(Screening::place).collect();
-        if places.is_empty() {
+    fn slow(
+        &mut self,
+        context: &Context<'_>,
+        so_far: &Report,
+    ) -> Result<Option<WaitFor>, ActionError> {
+        if !self.is_unfinished() {
             return Ok(None);
         }
         let now = context.now();
-        let deadline = match context.step.wait.and_then(|wait| wait.deadline) {
+        let deadline = match self.slow_until {
             Some(deadline) => deadline,
-            None => later(now, PATIENCE)?,
+            None => context.later(PATIENCE)?,
         };
+        self.slow_until = Some(deadline);
         if now >= deadline {
             return Ok(None);
         }
-        let reason = format!(
-            "{} answers slowly; the rest is asked now",
-            places.join(" and ")
-        );
+        let slow = self.screenings.iter().filter(|s| s.cut_short);
+        let slow: Vec<String> = slow.map(Screening::place).collect();
+        let reason = match slow.is_empty() {
+            true => format!(
+                "{} endpoints are left, and are tested now",
+                self.ahead.len()
+            ),
+            false => format!(
+                "{} answers slowly; the rest is asked now",
+                slow.join(" and ")
+            ),
+        };
         self.wait(reason, now, deadline, so_far).map(Some)
     }
 
@@ -140,10 +212,4 @@ impl Inquiry {
             so_far: Some(Box::new(so_far.clone())),
         })
     }
-}
-
-/// A moment from now.
-pub(super) fn later(now: Timestamp, by: Duration) -> Result<Timestamp, ActionError> {
-    now.checked_add(by)
-        .map_err(|error| ActionError::because("cannot wait that long", error))
 }

@@ -9,13 +9,13 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use super::asking::Call;
 use super::ground::Ground;
-use super::inquiry::{Inquiry, later};
+use super::inquiry::Inquiry;
 use super::sending;
 use super::trial::{self, Fate, Trial};
 use crate::actions::controlled_mailbox::ControlledMailbox;
 use crate::actions::{ActionError, Context, Reconciled};
-use crate::mail::relay::session::Limits;
 use crate::mail::relay::trial::{A_ROUND, may_go_on, worth_a_message};
 
 const WAIT: Duration = Duration::from_secs(15 * 60);
@@ -61,7 +61,7 @@ pub(super) async fn turn(
     context: &Context<'_>,
     mailbox: &ControlledMailbox,
     inquiry: &mut Inquiry,
-    limits: &Limits,
+    call: &Call,
 ) -> Result<Option<Pause>, ActionError> {
     let mut blind = None;
     if inquiry.trials().next().is_some() {
@@ -69,7 +69,7 @@ pub(super) async fn turn(
         if blind.is_none() {
             let ground = Ground::of(context);
             for screening in &mut inquiry.screenings {
-                sending::send_planned(context, &ground, screening, limits).await;
+                sending::send_planned(context, &ground, screening, call).await;
             }
         }
     }
@@ -77,7 +77,12 @@ pub(super) async fn turn(
     if let Some(deadline) = inquiry.round_until {
         let out = inquiry.trials().filter(|trial| !trial.is_settled()).count();
         if out > 0 && now < deadline {
-            return wait_on(context, deadline, out, blind).map(Some);
+            let mut pause = wait_on(context, deadline, out, blind)?;
+            if call.is_over() {
+                // There was no time to send all.
+                pause.wake = now;
+            }
+            return Ok(Some(pause));
         }
         give_up(inquiry, blind);
     }
@@ -119,7 +124,7 @@ async fn look(
     inquiry: &mut Inquiry,
 ) -> Option<String> {
     for screening in &mut inquiry.screenings {
-        let open = |trial: &&Trial| trial.found.as_ref().is_none_or(|found| found.report);
+        let open = |trial: &&Trial| !trial.has_arrived();
         if screening.trials().filter(open).count() == 0 {
             continue;
         }
@@ -156,7 +161,7 @@ fn wait_on(
         false => EVERY,
     };
     let every = context.args.duration("every")?.unwrap_or(usual);
-    let wake = later(now, every.max(waited / 4))?.min(deadline);
+    let wake = context.later(every.max(waited / 4))?.min(deadline);
     let reason = match blind {
         Some(trouble) => {
             format!("the mailbox could not be read ({trouble}); next look at {wake}")
@@ -238,7 +243,7 @@ fn plan_round(context: &Context<'_>, inquiry: &mut Inquiry) -> Result<Option<Pau
         return Ok(None);
     }
     let now = context.now();
-    let deadline = later(now, context.args.duration("wait")?.unwrap_or(WAIT))?;
+    let deadline = context.later(context.args.duration("wait")?.unwrap_or(WAIT))?;
     inquiry.round_until = Some(deadline);
     Ok(Some(Pause {
         reason: format!("{planned} marked messages are sent now"),

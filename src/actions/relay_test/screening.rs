@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
-use super::asking::{Asked, Door, Greeted, Trouble};
+use super::asking::{Asked, Call, Door, Greeted, Trouble};
 use super::attempts;
 use super::ground::{self, Ground};
 use super::logins::{self, Login};
@@ -16,7 +16,7 @@ use crate::mail::relay::catalogue::OFFERS;
 use crate::mail::relay::ladder::{self, Judgement, Observed, Verdict};
 use crate::mail::relay::names::{Domain, Names};
 use crate::mail::relay::probe::LeftOut;
-use crate::mail::relay::session::{Limits, Stop};
+use crate::mail::relay::session::Stop;
 use crate::mail::relay::vantage::{self, Vantage};
 use crate::mail::relay::variant::Greeting;
 use crate::site;
@@ -71,7 +71,7 @@ pub(super) struct Screening {
     pub(super) mechanisms: Vec<String>,
     /// Logins that were tried with invented names.
     pub(super) logins: Vec<Login>,
-    /// The server answers so slowly that the rest is asked in the next call.
+    /// There was no time for all: the rest is asked in the next call.
     pub(super) cut_short: bool,
 }
 
@@ -178,7 +178,7 @@ pub(super) async fn screen(
     target: &Target,
     channel: Channel,
     ground: &Ground,
-    limits: &Limits,
+    call: &Call,
 ) -> Screening {
     let door = Door {
         smtp: &context.probes.smtp,
@@ -191,10 +191,10 @@ pub(super) async fn screen(
         .progress
         .note(&format!("relay test of {}: looking", screening.place()));
     if let Some(look) = look(context, &door, ground, &mut screening).await {
-        let sessions = attempts::plan(&look.names, look.only_helo, limits, &mut screening);
-        attempts::ask_all(context, &door, sessions, limits, &mut screening).await;
+        let sessions = attempts::plan(&look.names, look.only_helo, &call.limits, &mut screening);
+        attempts::ask_all(context, &door, sessions, call, &mut screening).await;
         if ground.invented_logins {
-            logins::try_invented(&door, &mut screening, limits).await;
+            logins::try_invented(&door, &mut screening, &call.limits).await;
         }
     }
     screening.judge();
@@ -203,15 +203,15 @@ pub(super) async fn screen(
 
 /// Asks again what a greylisting server has put off, or what there was no time for: the same lines, so that it sees the same
 /// sender and recipient.
-pub(super) async fn ask_again(context: &Context<'_>, screening: &mut Screening, limits: &Limits) {
+pub(super) async fn ask_again(context: &Context<'_>, screening: &mut Screening, call: &Call) {
     let target = screening.target.clone();
     let door = Door {
         smtp: &context.probes.smtp,
         target: &target,
         channel: screening.channel,
     };
-    let sessions = attempts::put_off(limits, screening);
-    attempts::ask_all(context, &door, sessions, limits, screening).await;
+    let sessions = attempts::put_off(&call.limits, screening);
+    attempts::ask_all(context, &door, sessions, call, screening).await;
     screening.judge();
 }
 

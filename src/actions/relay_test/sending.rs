@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use super::asking::{self, Asked, Door, Pace, Said};
+use super::asking::{self, Asked, Call, Door, Pace, Said};
 use super::ground::Ground;
 use super::screening::Screening;
 use super::trial::{Fate, Trial};
@@ -10,22 +10,24 @@ use crate::actions::Context;
 use crate::actions::hand_over::{HandedOver, hand_over, operator};
 use crate::mail::marked::Marked;
 use crate::mail::relay::answer::Answer;
-use crate::mail::relay::session::Limits;
 use crate::probes::smtp::{Reply, Session};
 
-/// Sends what is planned and has not been found already, one connection at a time. Each message is tried once.
+/// Sends what is planned and has not been found already, one connection at a time, while the call has time; the rest stays planned.
+/// Each message is tried once.
 pub(super) async fn send_planned(
     context: &Context<'_>,
     ground: &Ground,
     screening: &mut Screening,
-    limits: &Limits,
+    call: &Call,
 ) {
     let is_due = |trial: &Trial| trial.fate == Fate::Planned && trial.found.is_none();
     let mut due: VecDeque<usize> = (0..screening.asked.len())
         .filter(|at| screening.asked[*at].trial.as_ref().is_some_and(is_due))
         .collect();
-    let mut pace = Pace::new(limits.pause);
-    while let Some(first) = due.front().copied() {
+    let mut pace = Pace::new(call.limits.pause);
+    while let Some(first) = due.front().copied()
+        && !call.is_over()
+    {
         context.progress.note(&format!(
             "relay test of {}: {} marked messages",
             screening.place(),
@@ -57,7 +59,7 @@ pub(super) async fn send_planned(
             due = rest;
         }
         let mut sent = 0;
-        while session.is_open() && sent < limits.per_connection {
+        while session.is_open() && sent < call.limits.per_connection && !call.is_over() {
             let next = due
                 .iter()
                 .position(|at| is_same(&screening.asked[*at], greeting, &helo));

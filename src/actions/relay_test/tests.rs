@@ -11,10 +11,10 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use self::rig::{DOMAIN, Rig, USER};
-use super::asking::Pace;
+use super::asking::{Call, Pace};
 use super::ground::Ground;
 use super::screening::{self, Channel};
-use super::{Limits, RelayTest, Verdict, target};
+use super::{Inquiry, Limits, RelayTest, Verdict, report, target};
 use crate::actions::{Action, Args, Effect, Next};
 use crate::mail::relay::answer::Answer;
 use crate::practice::smtp::{Greeting, Personality, Reply, StartTls, Tarpit, Trust};
@@ -286,9 +286,9 @@ async fn a_tarpit_is_asked_to_the_end_in_several_calls() {
             ..Limits::LABORATORY
         };
         let target = target::targets(context).await.unwrap().found.remove(0);
-        let ground = Ground::of(context);
-        let clear = Channel::Clear;
-        let mut screening = screening::screen(context, &target, clear, &ground, &limits).await;
+        let (ground, clear) = (Ground::of(context), Channel::Clear);
+        let call = || Call::begin(limits);
+        let mut screening = screening::screen(context, &target, clear, &ground, &call()).await;
         let (mut calls, all) = (1, screening.asked.len());
         while screening.cut_short {
             let sent = screening
@@ -297,7 +297,7 @@ async fn a_tarpit_is_asked_to_the_end_in_several_calls() {
                 .filter(|a| a.answer != Answer::NoAnswer)
                 .count();
             assert!(sent < all, "something is left to ask");
-            screening::ask_again(context, &mut screening, &limits).await;
+            screening::ask_again(context, &mut screening, &call()).await;
             assert_eq!(screening.asked.len(), all, "nothing is lost");
             calls += 1;
             assert!(calls < 200, "each call goes on");
@@ -306,6 +306,44 @@ async fn a_tarpit_is_asked_to_the_end_in_several_calls() {
         (screening.judgement.verdict, screening.judgement.by)
     });
     assert_eq!(verdict.await, (Verdict::Suspected, vec!["A20"]));
+}
+
+#[tokio::test]
+async fn all_endpoints_share_the_time_of_one_call() {
+    let rig = Rig::new(Personality::postfix(MX, &[DOMAIN], &[USER])).await;
+    let call = |a_call| {
+        Call::begin(Limits {
+            a_call,
+            ..Limits::LABORATORY
+        })
+    };
+    rig.with(json!({}), None, async |context| {
+        let mut targets = target::targets(context).await.unwrap();
+        targets.found.push(targets.found[0].clone());
+        let ground = Ground::of(context);
+        let mut inquiry = Inquiry::begin(targets, Vec::new());
+        inquiry
+            .screen(context, &ground, &call(Duration::ZERO))
+            .await;
+        assert_eq!((inquiry.ahead.len(), rig.server().connections()), (2, 0));
+        let so_far = report(context, &inquiry).unwrap();
+        assert_eq!(so_far.outputs["verdict"], "inconclusive", "not closed");
+        let wait = inquiry.put_off(context, &so_far).unwrap().unwrap();
+        assert!(
+            wait.reason.contains("2 endpoints are left"),
+            "{}",
+            wait.reason
+        );
+        assert!(wait.wake.unwrap() <= context.now(), "at once");
+
+        let minute = Duration::from_secs(60);
+        inquiry.screen(context, &ground, &call(minute)).await;
+        assert_eq!((inquiry.ahead.len(), inquiry.screenings.len()), (0, 2));
+        let whole = report(context, &inquiry).unwrap();
+        assert_eq!(whole.outputs["verdict"], "closed");
+        assert!(inquiry.put_off(context, &whole).unwrap().is_none());
+    })
+    .await;
 }
 
 #[tokio::test]

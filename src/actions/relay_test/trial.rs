@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::asking::Said;
+use super::returned::{self, Back};
 use super::screening::Screening;
 use crate::actions::Context;
 use crate::actions::controlled_mailbox::Seen;
@@ -53,8 +54,8 @@ pub(super) enum Fate {
 /// What came back.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Found {
-    /// A report about it; else the message itself.
-    pub(super) report: bool,
+    /// The message itself, or what a report about it says.
+    pub(super) back: Back,
     /// The tested server stands in its Received lines.
     pub(super) through_target: bool,
     /// The folder it lies in.
@@ -83,45 +84,64 @@ impl Trial {
     /// What it proves.
     pub(super) fn proof(&self) -> Proof {
         match (&self.found, &self.fate) {
-            (Some(found), _) if found.report => Proof::Bounced,
-            (Some(found), _) if found.through_target => Proof::Arrived,
-            (Some(_), _) => Proof::ArrivedElsewhere,
-            (None, Fate::Planned | Fate::NotSent(_)) => Proof::NotTried,
-            (None, Fate::Refused) => Proof::RefusedLate,
-            (None, Fate::Taken { .. }) => Proof::Accepted,
-            (None, Fate::Lost) => Proof::Vanished,
+            (Some(found), _) if found.back == Back::Message && found.through_target => {
+                Proof::Arrived
+            }
+            (Some(found), _) if found.back == Back::Message => Proof::ArrivedElsewhere,
+            (Some(found), _) if matches!(found.back, Back::HandedOn(_)) => Proof::HandedOn,
+            (Some(found), _) if found.back == Back::Refused => Proof::Bounced,
+            // What is not clear proves nothing.
+            (_, Fate::Planned | Fate::NotSent(_)) => Proof::NotTried,
+            (_, Fate::Refused) => Proof::RefusedLate,
+            (_, Fate::Taken { .. }) => Proof::Accepted,
+            (_, Fate::Lost) => Proof::Vanished,
         }
+    }
+
+    /// A report about it came to the mailbox, whatever it says.
+    pub(super) fn came_back(&self) -> bool {
+        self.found
+            .as_ref()
+            .is_some_and(|found| found.back != Back::Message)
     }
 
     /// It was relayed to the mailbox.
     pub(super) fn has_arrived(&self) -> bool {
-        self.found.as_ref().is_some_and(|found| !found.report)
+        self.found
+            .as_ref()
+            .is_some_and(|found| found.back == Back::Message)
     }
 
     /// Nothing more can come of it, unless it is looked for again.
     pub(super) fn is_settled(&self) -> bool {
-        self.found.is_some() || !matches!(self.fate, Fate::Planned | Fate::Taken { .. })
+        let clear = |found: &Found| found.back != Back::Unclear;
+        self.found.as_ref().is_some_and(clear)
+            || !matches!(self.fate, Fate::Planned | Fate::Taken { .. })
     }
 }
 
-/// What the mailbox holds of this mark; the message itself before any report.
+/// What the mailbox holds of this mark, the most telling of it.
 pub(super) fn find(
     context: &Context<'_>,
     screening: &Screening,
     mark: &str,
     seen: &[Seen],
 ) -> Option<Found> {
-    let original = seen.iter().find(|seen| seen.is_original(mark));
-    let found = original.or_else(|| seen.iter().find(|seen| seen.holds(mark)))?;
-    let report = original.is_none();
+    let holding = seen.iter().filter(|seen| seen.holds(mark));
+    let read = |seen: &Seen| match seen.is_original(mark) {
+        true => Back::Message,
+        false => returned::read(context, screening, &seen.bytes),
+    };
+    let (back, found) = holding
+        .map(|seen| (read(seen), seen))
+        .min_by(|(one, _), (other, _)| one.cmp(other))?;
     let laboratory = context.site.laboratory;
-    let text = if report {
-        String::from_utf8_lossy(&found.bytes).into_owned()
-    } else {
-        found.header()
+    let text = match back {
+        Back::Message => found.header(),
+        _ => String::from_utf8_lossy(&found.bytes).into_owned(),
     };
     Some(Found {
-        report,
+        back,
         through_target: found
             .trace
             .hops

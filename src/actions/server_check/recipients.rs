@@ -2,12 +2,11 @@
 //!
 //! RCPT only: each transaction ends with RSET, no message is ever sent.
 
-use sha2::{Digest, Sha256};
-
 use super::conversation::lost;
 use super::inspection::{Fault, Inspection, Role, the_session};
 use super::remedy;
 use crate::actions::Context;
+use crate::mail::marked::mark;
 use crate::mail::relay::session::Limits;
 use crate::mail::reply::{Class, Stage};
 use crate::probes::smtp::{Failure, Reply, Session};
@@ -18,12 +17,7 @@ const DOMAINS: usize = 2;
 
 /// A mailbox that nobody has; the same at every try of the step, so that greylisting sees it again.
 pub(super) fn invented(context: &Context<'_>, domain: &str) -> String {
-    let digest = Sha256::digest(context.step.idempotency_key.as_bytes());
-    let name: String = digest
-        .iter()
-        .take(8)
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
+    let name = mark(context.step.idempotency_key, 8);
     format!("{name}@{domain}")
 }
 

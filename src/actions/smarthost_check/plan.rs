@@ -3,9 +3,9 @@
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 
 use secrecy::SecretString;
-use sha2::{Digest, Sha256};
 
 use crate::actions::{ActionError, Context};
+use crate::mail::marked::mark;
 use crate::probes::Smtp;
 use crate::probes::smtp::{Endpoint, read_roots};
 use crate::site::{Tls, Vantage};
@@ -121,7 +121,10 @@ impl Plan {
             control,
             size: args.integer("size")?,
             negative_control: args.boolean("negative_control")?.unwrap_or(false),
-            nonce: nonce(context),
+            nonce: mark(
+                &format!("{} {}", context.step.idempotency_key, context.now()),
+                8,
+            ),
             smtp,
             from: local_address(context)?,
             vantage: site.vantage,
@@ -154,16 +157,6 @@ impl Plan {
     pub(super) fn is_elsewhere(&self) -> bool {
         self.vantage == Some(Vantage::Outside)
     }
-}
-
-fn nonce(context: &Context<'_>) -> String {
-    let seed = format!("{} {}", context.step.idempotency_key, context.now());
-    let digest = Sha256::digest(seed.as_bytes());
-    digest
-        .iter()
-        .take(8)
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
 }
 
 fn bare(host: &str) -> String {

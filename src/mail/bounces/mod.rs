@@ -1,6 +1,7 @@
 //! Bounces: messages as files (`.eml`, a Maildir's), or many in one mbox. Reports of non-delivery, complaints and the
 //! reports of receivers are taken apart, other messages are passed over.
 
+mod notice;
 mod older;
 mod status;
 
@@ -12,6 +13,8 @@ use mail_parser::{Message, MessageParser, MimeHeaders};
 
 use crate::mail::events::{Event, Format, Head, LineReader, Options, Out, Reader, Why, Zone};
 use crate::mail::reports;
+
+pub use notice::{Fate, Notice, notices};
 
 /// The longest message that is looked into, in bytes: a report is small, and its beginning tells.
 const LONGEST: usize = 16 << 20;

@@ -5,27 +5,58 @@ use std::borrow::Cow;
 use mail_parser::{DateTime, Message, MimeHeaders};
 
 use super::at;
+use super::notice::{Fate, Notice};
 use crate::mail::events::{Direction, Event, What, normalize_address};
+
+/// The fields of a group, names in lower case.
+type Fields = Vec<(String, String)>;
 
 /// The recipients of the report. `None` when the message is none.
 pub(super) fn read(message: &Message<'_>, about: &Event<'static>) -> Option<Vec<Event<'static>>> {
+    let (whole, recipients) = groups(message)?;
+    Some(
+        recipients
+            .iter()
+            .filter_map(|group| recipient(&whole, group, about))
+            .collect(),
+    )
+}
+
+/// What the report says, in short: one notice a recipient. `None` when the message is none.
+pub(super) fn notices(message: &Message<'_>) -> Option<Vec<Notice>> {
+    let (whole, recipients) = groups(message)?;
+    let own = |text: &str| typed(text).to_owned();
+    let notice = |group: &Fields| {
+        let diagnosis = value(group, "diagnostic-code");
+        let kind = diagnosis.and_then(|text| text.split_once(';'));
+        Some(Notice {
+            fate: match value(group, "action")?.to_ascii_lowercase().as_str() {
+                "failed" => Fate::Failed,
+                "delayed" => Fate::Delayed,
+                _ => Fate::Passed,
+            },
+            reporter: value(&whole, "reporting-mta").map(own),
+            remote: value(group, "remote-mta").map(own),
+            status: value(group, "status").map(str::to_owned),
+            reply: diagnosis.map(own),
+            by_smtp: kind.is_some_and(|(kind, _)| kind.trim().eq_ignore_ascii_case("smtp")),
+        })
+    };
+    Some(recipients.iter().filter_map(notice).collect())
+}
+
+/// The fields about the whole message, and those about each recipient.
+fn groups(message: &Message<'_>) -> Option<(Fields, Vec<Fields>)> {
     let part = message.parts.iter().find(|part| {
         part.is_content_type("message", "delivery-status")
             || part.is_content_type("message", "global-delivery-status")
     })?;
     let text = String::from_utf8_lossy(part.contents()).replace('\r', "");
-    let groups: Vec<Vec<(String, String)>> = text
+    let mut groups = text
         .split("\n\n")
         .map(fields)
-        .filter(|group| !group.is_empty())
-        .collect();
-    let (whole, recipients) = groups.split_first()?;
-    Some(
-        recipients
-            .iter()
-            .filter_map(|group| recipient(whole, group, about))
-            .collect(),
-    )
+        .filter(|group| !group.is_empty());
+    Some((groups.next()?, groups.collect()))
 }
 
 fn recipient(
@@ -64,8 +95,8 @@ fn recipient(
 }
 
 /// The fields of a group, names in lower case, folded lines joined.
-fn fields(group: &str) -> Vec<(String, String)> {
-    let mut out: Vec<(String, String)> = Vec::new();
+fn fields(group: &str) -> Fields {
+    let mut out = Fields::new();
     for line in group.lines() {
         if line.starts_with([' ', '\t']) {
             if let Some((_, value)) = out.last_mut() {

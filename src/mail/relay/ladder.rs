@@ -10,7 +10,8 @@
 //! | 4 | accepted at RCPT, refused at DATA or after the dot | not proven |
 //! | 5 | a message accepted, its fate not known yet | undetermined |
 //! | 6a, 6d | the marked message arrived, through the target or another server of the site | open |
-//! | 6b | the marked message bounced | disproved for that variant |
+//! | 6b | the marked message was bounced by the server itself | disproved for that variant |
+//! | 6e | it was passed on, and a receiver outside sent it back | suspected, whatever else was refused |
 //! | 6c | neither came back in time | undetermined |
 
 use serde::{Deserialize, Serialize};
@@ -47,9 +48,12 @@ pub enum Level {
     /// The marked message arrived through the target.
     #[serde(rename = "6a")]
     Arrived,
-    /// The marked message came back as a bounce.
+    /// The marked message came back as a bounce of the server itself.
     #[serde(rename = "6b")]
     Bounced,
+    /// The marked message was passed on, and sent back by a receiver outside.
+    #[serde(rename = "6e")]
+    HandedOn,
     /// Neither message nor bounce within the wait.
     #[serde(rename = "6c")]
     Vanished,
@@ -73,8 +77,10 @@ pub enum Proof {
     Arrived,
     /// The nonce arrived through another server of the site.
     ArrivedElsewhere,
-    /// A bounce with the nonce arrived.
+    /// A bounce with the nonce arrived, and nobody but the site's own server has refused.
     Bounced,
+    /// A report with the nonce arrived: the server had passed the message on to a host outside.
+    HandedOn,
     /// Nothing arrived within the wait.
     Vanished,
 }
@@ -183,6 +189,7 @@ pub fn level(probe: &Observed, all: &[Observed]) -> Level {
         Proof::Arrived => return Level::Arrived,
         Proof::ArrivedElsewhere => return Level::ArrivedElsewhere,
         Proof::Bounced => return Level::Bounced,
+        Proof::HandedOn => return Level::HandedOn,
         Proof::Vanished => return Level::Vanished,
         Proof::NotTried => {}
     }
@@ -233,6 +240,12 @@ pub fn judge(observed: &[Observed]) -> Judgement {
         .filter(|o| o.proof != Proof::NotTried)
         .map(|o| o.variant)
         .collect();
+    let handed_on = at(&[Level::HandedOn]);
+    if !handed_on.is_empty() {
+        let reason = "the server passed a marked message on to a host outside, which sent it back; \
+                      a recipient whose server takes it would prove the relay";
+        return verdict(Verdict::Suspected, handed_on, reason.to_string());
+    }
     let mut suspected = at(&[Level::Suspected]);
     suspected.retain(|id| !trial::speaks_for(&tried, id));
     if !suspected.is_empty() {

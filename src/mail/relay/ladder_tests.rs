@@ -123,6 +123,11 @@ fn the_laboratory_table() {
             proved(exchange(), Proof::Bounced),
             Closed,
         ),
+        (
+            "the receiver outside refused, so it was passed on",
+            proved(exchange(), Proof::HandedOn),
+            Suspected,
+        ),
         ("reject after dot, screened", world.clone(), Suspected),
         (
             "reject after dot, tried",
@@ -298,6 +303,7 @@ fn nothing_is_open_without_an_arrived_message() {
         Arrived,
         ArrivedElsewhere,
         Proof::Bounced,
+        Proof::HandedOn,
         Vanished,
     ] {
         let verdict = judge(&proved(observed(Accepted, &[UNKNOWN_USER]), proof)).verdict;

@@ -20,7 +20,7 @@ pub struct Limits {
     pub pause: Duration,
     /// Most probes at one endpoint; the rest is reported as left out.
     pub total: usize,
-    /// How long one call of the step may ask one endpoint; a server that answers slowly is asked the rest in the next call.
+    /// How long one call of the step may ask, all endpoints together; what there was no time for is asked in the next call.
     pub a_call: Duration,
 }
 

@@ -77,7 +77,12 @@ impl Session {
                     }
                 };
                 if undeliverable && personality.bounces && !sender.is_empty() {
-                    let report = non_delivery_report(personality, sender, address, &traced);
+                    let remote = match recipient {
+                        Destination::Local(_) => None,
+                        Destination::Foreign(address) => address.rsplit_once('@'),
+                    };
+                    let remote = remote.map(|(_, domain)| format!("mx.{domain}"));
+                    let report = non_delivery_report(personality, sender, address, remote, &traced);
                     // The report's own sender is null, so that it can never bounce itself.
                     if is_home(sender, personality, self.own) {
                         store.deliver("", sender, report.as_bytes());
@@ -108,16 +113,21 @@ impl Session {
     }
 }
 
-/// A delivery status notification (RFC 3464) with the whole message, as old servers send it.
+/// A delivery status notification (RFC 3464) with the whole message, as old servers send it. `remote` has refused it, if not the
+/// server itself.
 fn non_delivery_report(
     personality: &Personality,
     sender: &str,
     recipient: &str,
+    remote: Option<String>,
     message: &[u8],
 ) -> String {
     let boundary = format!("{:016X}", rand::random::<u64>());
     let home = personality.domains.first().unwrap_or(&personality.name);
     let original = String::from_utf8_lossy(message);
+    let refused_by = remote.map_or_else(String::new, |remote| {
+        format!("Remote-MTA: dns; {remote}\r\nDiagnostic-Code: smtp; 550 5.1.1 user unknown\r\n")
+    });
     [
         format!("From: postmaster@{home}"),
         format!("To: {sender}"),
@@ -143,8 +153,7 @@ fn non_delivery_report(
         String::new(),
         format!("Final-Recipient: rfc822; {recipient}"),
         "Action: failed".to_owned(),
-        "Status: 5.1.1".to_owned(),
-        String::new(),
+        format!("Status: 5.1.1\r\n{refused_by}"),
         format!("--{boundary}"),
         "Content-Type: message/rfc822".to_owned(),
         String::new(),

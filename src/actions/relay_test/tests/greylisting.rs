@@ -96,7 +96,7 @@ async fn a_server_that_never_lets_in_is_unknown_in_the_end() {
     let mut wait = recorded(rig.step(json!({}), None).await.unwrap());
     let again = recorded(rig.step(json!({}), Some(&wait)).await.unwrap());
     assert_eq!(again.deadline, wait.deadline, "the deadline stands");
-    wait.deadline = Some(Timestamp::now());
+    wait.memo["greylist_until"] = json!(Timestamp::now());
     for (args, wait) in [
         (json!({}), Some(&wait)),
         (json!({"greylist_wait": "0s"}), None),
@@ -111,6 +111,30 @@ async fn a_server_that_never_lets_in_is_unknown_in_the_end() {
         );
         assert_eq!(report.outputs["retry_after"], 600);
     }
+}
+
+#[tokio::test]
+async fn greylisting_has_its_own_deadline() {
+    let rig = Rig::new(server()).await;
+    let wait = recorded(
+        rig.step(json!({"greylist_wait": "2h"}), None)
+            .await
+            .unwrap(),
+    );
+    // The wait before was for another reason, and its time is over.
+    let mut other = wait.clone();
+    other.deadline = Some(Timestamp::now());
+    other.memo["greylist_until"] = Value::Null;
+    let next = recorded(
+        rig.step(json!({"greylist_wait": "2h"}), Some(&other))
+            .await
+            .unwrap(),
+    );
+    assert!(next.reason.contains("greylisted"), "{}", next.reason);
+    assert!(
+        next.deadline.unwrap() > wait.deadline.unwrap(),
+        "two hours from now"
+    );
 }
 
 #[tokio::test]

@@ -5,8 +5,10 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::rig::{DOMAIN, PROBE_MAILBOX, Rig, USER, recorded};
-use super::{MX, ids, trusting};
+use super::{Call, Inquiry, Limits, MX, ids, trusting};
 use crate::actions::Reconciled;
+use crate::actions::relay_test::proving;
+use crate::actions::relay_test::trial::Fate;
 use crate::practice::smtp::{Line, Personality, Recipients, StartTls, Trust};
 use crate::record::StepOutcome;
 
@@ -286,6 +288,52 @@ async fn a_relay_behind_greylisting_is_proved_after_the_wait() {
         "{}",
         report.outputs["reason"]
     );
+}
+
+#[tokio::test]
+async fn what_a_receiver_outside_sends_back_was_passed_on() {
+    let mut rig = Rig::new(open()).await;
+    // The relay is open, but the receiver knows no such mailbox: its refusal comes back to the sender.
+    rig.site.probe.as_mut().unwrap().recipient = Some("gone@theirs.test".to_owned());
+    let report = rig.to_the_end(prove()).await;
+    let outputs = &report.outputs;
+    assert_eq!(outputs["verdict"], "suspected", "{}", outputs["reason"]);
+    let reason = outputs["reason"].as_str().unwrap();
+    assert!(reason.contains("passed a marked message on"), "{reason}");
+    let tried = levels(&Value::Object(outputs.clone()));
+    let a01 = ("A01".to_owned(), "6e".to_owned());
+    assert!(tried.contains(&a01), "{tried:?}");
+    let finding = &report.findings[0];
+    assert_eq!(finding.code, "relay-suspected");
+    assert!(finding.summary.contains("passed on"), "{}", finding.summary);
+    let quoted = finding.evidence.iter().find(|e| e.kind == "mail");
+    assert!(
+        quoted
+            .unwrap()
+            .text
+            .contains("Remote-MTA: dns; mx.theirs.test")
+    );
+}
+
+#[tokio::test]
+async fn messages_that_there_is_no_time_for_stay_planned() {
+    let rig = Rig::new(trusting(Trust::LocalSender)).await;
+    let wait = recorded(rig.step(prove(), None).await.unwrap());
+    let paused = rig
+        .with(prove(), Some(&wait), async |context| {
+            let mailbox = proving::prepare(context).await.unwrap();
+            let mut inquiry = Inquiry::noted(context).unwrap().unwrap();
+            let call = Call::begin(Limits {
+                a_call: Duration::ZERO,
+                ..Limits::LABORATORY
+            });
+            let pause = proving::turn(context, &mailbox, &mut inquiry, &call).await;
+            let pause = pause.unwrap().unwrap();
+            assert!(pause.wake <= context.now(), "the next call comes at once");
+            inquiry.trials().filter(|t| t.fate == Fate::Planned).count()
+        })
+        .await;
+    assert_eq!((paused, messages(&rig).len()), (3, 0));
 }
 
 #[tokio::test]

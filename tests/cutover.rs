@@ -3,30 +3,21 @@
 #![allow(clippy::unwrap_used)]
 
 mod program;
+#[path = "program/record.rs"]
+mod record;
 
 use std::path::Path;
 use std::time::Duration;
 
 use mailmedic::practice::{World, office};
-use serde_json::Value;
+
+use record::{record, step};
 
 /// Runs the program; its exit code, and what it printed on both streams.
 fn mailmedic(folder: &Path, arguments: &[&str]) -> (i32, String) {
     let output = program::mailmedic(folder, arguments);
     let printed = [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).unwrap());
     (output.status.code().unwrap(), printed.concat())
-}
-
-/// The run's record: what each step came to.
-fn record(folder: &Path) -> Value {
-    let (_, printed) = mailmedic(folder, &["show", "acme", "--json"]);
-    serde_json::from_str(&printed).unwrap_or_else(|error| panic!("{error}: {printed}"))
-}
-
-fn step<'a>(record: &'a Value, key: &str) -> &'a Value {
-    let steps = record["steps"].as_array().unwrap();
-    let found = steps.iter().find(|step| step["key"] == key);
-    found.unwrap_or_else(|| panic!("no step {key} in {record:#}"))
 }
 
 /// Goes on until a person is asked about `key`: what the process printed that asked.

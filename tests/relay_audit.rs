@@ -3,15 +3,17 @@
 #![allow(clippy::unwrap_used)]
 
 mod program;
+#[path = "program/record.rs"]
+mod record;
 
 use std::path::Path;
 use std::process::Output;
 
 use mailmedic::practice::smtp::{Recipients, Trust};
 use mailmedic::practice::{World, office};
-use serde_json::Value;
 
 use program::mailmedic;
+use record::record;
 
 fn out(output: &Output) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)
@@ -43,11 +45,9 @@ fn data(world: &World) -> usize {
 }
 
 fn verdict(folder: &Path, step: &str) -> String {
-    let shown = ends(folder, &["show", "acme", step, "--json"], 0);
-    let shown: Value = serde_json::from_str(&shown).unwrap();
-    let text = shown.to_string();
-    let after = text.split("\"verdict\":\"").nth(1).unwrap_or_default();
-    after.split('"').next().unwrap().to_owned()
+    let record = record(folder);
+    let verdict = &record::step(&record, step)["outputs"]["verdict"];
+    verdict.as_str().unwrap().to_owned()
 }
 
 const RUN: [&str; 6] = [

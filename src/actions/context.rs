@@ -73,8 +73,8 @@ pub trait Facts: Sync {
     fn open_findings(&self) -> Vec<Finding>;
     /// The steps that have ended, oldest first.
     fn ended_steps(&self) -> Vec<&StepState>;
-    /// A person's yes that this step needs: the answer to a step with action `approval` that its `needs` names. A yes that
-    /// nobody gave, because the time was over, is none.
+    /// A person's yes that this step needs: the answer to a step with action `approval` that its `needs` names, or theirs. A yes
+    /// that nobody gave, because the time was over, is none.
     fn approval(&self, _step: &str) -> Option<&Given> {
         None
     }

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use secrecy::SecretString;
 
 use super::{ActionError, Context};
+use crate::mail::bounces::{Fate, notices};
 use crate::mail::trace::Trace;
 use crate::probes::Imap;
 use crate::probes::channel::{Endpoint, read_roots};
@@ -54,6 +55,12 @@ impl Seen {
         self.bytes
             .windows(nonce.len())
             .any(|window| window.eq_ignore_ascii_case(nonce))
+    }
+
+    /// A report that says that the message is late, and not that it has failed.
+    pub(super) fn is_only_late(&self) -> bool {
+        let told = notices(&self.bytes);
+        !told.is_empty() && told.iter().all(|notice| notice.fate != Fate::Failed)
     }
 
     /// The header, for evidence.

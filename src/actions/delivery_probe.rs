@@ -1,7 +1,7 @@
 //! `delivery.probe`: does mail that leaves by this path arrive?
 //!
 //! A marked message is handed to the site's server or its smarthost, and found again by IMAP in a mailbox outside. Accepted is
-//! not arrived: only the mailbox counts. The step never sleeps: between two looks it waits, and the process may end. The
+//! not arrived: only the mailbox counts. Nothing is sent before a person has agreed to it in the run. The step never sleeps: between two looks it waits, and the process may end. The
 //! Message-ID comes from the step's idempotency key, and the mailbox is looked into before anything is sent, so a step that is
 //! run again after an interruption finds what the first try has sent.
 
@@ -48,6 +48,12 @@ const ARGUMENTS: &[Argument] = &[
         Kind::Text,
         "probe.recipient of the site file",
         "where to send it: an address whose mailbox is probe.imap",
+    ),
+    Argument::optional(
+        "from",
+        Kind::Text,
+        "the machine's choice",
+        "address of this machine to connect from, where it has several: the one that the mail server uses",
     ),
     Argument::optional(
         "wait",
@@ -98,7 +104,7 @@ impl Action for DeliveryProbe {
     }
 
     fn summary(&self) -> &'static str {
-        "send a marked message by the site's path and find it again in a mailbox outside"
+        "send a marked message by the site's path, after an approval, and find it in a mailbox outside"
     }
 
     fn effect(&self) -> Effect {
@@ -162,6 +168,13 @@ async fn carry_out(context: &Context<'_>) -> Result<Next, ActionError> {
             .with("reason", reason)
             .into());
     };
+    if context.facts.approval(context.step.key).is_none() {
+        return Err(ActionError::new(
+            "this sends a real message, and no person has approved that in this run: put a step with action 'approval' before \
+             this one, and name it in 'needs' (of this step, or of one that it needs)",
+        )
+        .nothing_sent());
+    }
     let mailbox = ControlledMailbox::of(context).await?;
     let marked = marked(context, &path);
     let memo = match context.step.wait {
@@ -183,6 +196,17 @@ async fn carry_out(context: &Context<'_>) -> Result<Next, ActionError> {
             )
             .nothing_sent());
         }
+        // A refused login is refused the next time too, and accounts lock.
+        (Err(failure), Some(memo)) if failure.is_login() => {
+            let trouble = format!(
+                "{failure}; not tried again, so that the account does not lock. Put probe.imap right, and look for the message there"
+            );
+            let memo = Memo {
+                trouble: Some(trouble),
+                ..memo.clone()
+            };
+            return Ok(verdict::lost(context, &path, &marked, &memo).into());
+        }
         (Err(failure), Some(memo)) => {
             let memo = Memo {
                 trouble: Some(failure.to_string()),
@@ -193,9 +217,19 @@ async fn carry_out(context: &Context<'_>) -> Result<Next, ActionError> {
     };
     let memo = match memo {
         Some(memo) if memo.accepted_at.is_some() || !found.is_empty() => memo,
-        None if !found.is_empty() => sent_before(),
-        _ => match sending::send(context, &path, &marked).await? {
+        None if !found.is_empty() => match end(context, &path, &marked, &sent_before(), &found) {
+            Some(report) => return Ok(report.into()),
+            // It was sent, and a server reports that it is late.
+            None => Memo {
+                accepted_at: Some(context.now()),
+                ..sent_before()
+            },
+        },
+        earlier => match sending::send(context, &path, &marked, earlier).await? {
             Sending::Taken(memo) => memo,
+            Sending::NotSent(memo) => {
+                return Ok(verdict::not_sent(&path, &marked, &memo).into());
+            }
             Sending::Refused(memo) => {
                 return Ok(verdict::refused(context, &path, &marked, &memo).into());
             }
@@ -219,7 +253,9 @@ fn end(
     if let Some(seen) = found.iter().find(|seen| seen.is_original(&marked.nonce)) {
         return Some(verdict::arrived(context, path, marked, memo, seen));
     }
-    let bounce = found.iter().find(|seen| seen.holds(&marked.nonce))?;
+    let bounce = found
+        .iter()
+        .find(|seen| seen.holds(&marked.nonce) && !seen.is_only_late())?;
     Some(verdict::bounced(context, path, marked, memo, bounce))
 }
 

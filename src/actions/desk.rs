@@ -25,6 +25,8 @@ pub(crate) struct Desk {
     pub(crate) findings: Vec<Finding>,
     pub(crate) steps: Vec<StepState>,
     pub(crate) files: Mutex<BTreeMap<String, String>>,
+    /// A person's yes that the step needs.
+    pub(crate) approved: Option<Given>,
 }
 
 impl Desk {
@@ -70,15 +72,12 @@ impl Desk {
     /// Adds a manual step that a person has ended with a note.
     pub(crate) fn manual_done(&mut self, note: &str) {
         let step = self.ended("manual", json!({}));
-        step.given = Some(Box::new(Given {
-            decision: Decision::Done,
-            by: "technician".to_owned(),
-            at: "2026-11-20T10:00:00Z".parse().unwrap(),
-            note: Some(note.to_owned()),
-            evidence: Vec::new(),
-            values: Map::new(),
-            id: None,
-        }));
+        step.given = Some(Box::new(given(Decision::Done, Some(note))));
+    }
+
+    /// A person has agreed to what the step does.
+    pub(crate) fn approve(&mut self) {
+        self.approved = Some(given(Decision::Approve, None));
     }
 
     /// Carries an action out.
@@ -114,6 +113,18 @@ impl Desk {
     }
 }
 
+fn given(decision: Decision, note: Option<&str>) -> Given {
+    Given {
+        decision,
+        by: "technician".to_owned(),
+        at: "2026-11-20T10:00:00Z".parse().unwrap(),
+        note: note.map(str::to_owned),
+        evidence: Vec::new(),
+        values: Map::new(),
+        id: None,
+    }
+}
+
 impl Progress for Desk {
     fn note(&self, _text: &str) {}
     fn count(&self, _done: u64, _of: u64) {}
@@ -138,6 +149,9 @@ impl Facts for Desk {
     }
     fn ended_steps(&self) -> Vec<&StepState> {
         self.steps.iter().collect()
+    }
+    fn approval(&self, _step: &str) -> Option<&Given> {
+        self.approved.as_ref()
     }
     fn values(&self) -> Value {
         json!({"site": self.site, "run": {"id": "run"}})

@@ -11,6 +11,7 @@ mod argument;
 mod blacklist_scan;
 mod certificate;
 mod command_run;
+mod connecting;
 mod context;
 mod controlled_mailbox;
 mod delisting_draft;

@@ -84,15 +84,7 @@ impl Facts for Snapshot {
     }
 
     fn approval(&self, step: &str) -> Option<&Given> {
-        let needs = &self.state.step(step)?.plan.needs;
-        let mut given = needs
-            .iter()
-            .filter_map(|key| self.state.step(key))
-            .filter(|step| step.plan.action == "approval")
-            .filter_map(|step| step.given.as_ref());
-        given
-            .find(|given| given.decision == Decision::Approve)
-            .map(AsRef::as_ref)
+        nearest_approval(&self.state, step)
     }
 
     fn values(&self) -> Value {
@@ -110,5 +102,71 @@ impl Facts for Snapshot {
             );
         }
         values
+    }
+}
+
+/// The yes of the nearest approvals on each way of `needs`. Nobody looks past one, so that an older yes never stands for a newer no.
+fn nearest_approval<'s>(state: &'s RunState, step: &str) -> Option<&'s Given> {
+    let mut ahead = vec![state.step(step)?.plan.key.as_str()];
+    let mut seen = BTreeSet::new();
+    while let Some(key) = ahead.pop() {
+        let Some(step_state) = state.step(key).filter(|_| seen.insert(key)) else {
+            continue;
+        };
+        if step_state.plan.action == "approval" {
+            let given = step_state.given.as_deref();
+            if let Some(given) = given.filter(|given| given.decision == Decision::Approve) {
+                return Some(given);
+            }
+            continue;
+        }
+        ahead.extend(step_state.plan.needs.iter().map(String::as_str));
+        ahead.extend(step_state.parent.as_deref());
+    }
+    None
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::record::{Effect, WaitKind};
+    use crate::report::fixture::{Recorder, created, step};
+
+    #[test]
+    fn the_nearest_approval_counts_through_other_steps() {
+        let mut run = created();
+        run.steps = [
+            ("first", "approval", &[][..]),
+            ("work", "manual", &["first"]),
+            ("second", "approval", &["work"]),
+            ("after_first", "delivery.probe", &["work"]),
+            ("after_second", "delivery.probe", &["second"]),
+            ("after_both", "delivery.probe", &["second", "work"]),
+            ("alone", "delivery.probe", &[]),
+        ]
+        .map(|(key, action, needs)| step(key, key, action, Effect::External, needs))
+        .to_vec();
+        let mut recorder = Recorder::new(run);
+        for (key, decision) in [("first", Decision::Approve), ("second", Decision::Reject)] {
+            let prompt = WaitKind::Approval {
+                prompt: "May it be sent?".to_owned(),
+                approvers: Vec::new(),
+                self_approval: true,
+            };
+            recorder.wait(key, prompt, None, None, Value::Null);
+            recorder.decide(key, decision, key, "", json!({}), &[]);
+        }
+        let state = RunState::replay(&recorder.events).unwrap();
+        for (key, by) in [
+            ("after_first", Some("first")),
+            ("after_second", None),
+            ("after_both", Some("first")),
+            ("alone", None),
+            ("no_such_step", None),
+        ] {
+            let given = nearest_approval(&state, key);
+            assert_eq!(given.map(|given| given.by.as_str()), by, "{key}");
+        }
     }
 }

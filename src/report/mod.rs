@@ -14,6 +14,6 @@ pub use render::{Format, RenderError, render};
 pub use view::View;
 
 #[cfg(test)]
-mod fixture;
+pub(crate) mod fixture;
 #[cfg(test)]
 mod tests;

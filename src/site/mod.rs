@@ -8,6 +8,7 @@ mod file;
 mod schema;
 mod secret;
 mod secret_field;
+mod smarthost;
 
 #[cfg(test)]
 mod tests;
@@ -23,6 +24,7 @@ pub use file::{load, read};
 pub use schema::{schema, secret_schema};
 pub use secret::{SecretError, SecretRef};
 pub use secret_field::secret_ref;
+pub use smarthost::bare_host;
 
 /// One client's mail system.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -146,7 +148,7 @@ pub struct Smarthost {
     pub host: String,
     /// Where to connect, when the name does not tell.
     pub address: Option<IpAddr>,
-    /// Ports to try, best first; empty: 587.
+    /// Ports to try, best first; empty: 587, 465, 25 and 2525.
     pub ports: Vec<u16>,
     /// How the connection is secured.
     pub tls: Tls,
@@ -232,9 +234,9 @@ impl Site {
     /// True when `host` (a name or an address) belongs to the site: its servers, smarthost, mailboxes, domains, or the
     /// hosts it allows beside them. Nothing else is ever connected to.
     pub fn knows_host(&self, host: &str) -> bool {
-        let host = host.trim_end_matches('.');
-        let same = |name: &str| name.trim_end_matches('.').eq_ignore_ascii_case(host);
-        let address: Option<IpAddr> = host.trim_matches(['[', ']']).parse().ok();
+        let host = bare_host(host);
+        let same = |name: &str| bare_host(name) == host;
+        let address: Option<IpAddr> = host.parse().ok();
         let at = |known: Option<IpAddr>| known.is_some() && known == address;
         self.servers.iter().any(|s| same(&s.host) || at(s.address))
             || self

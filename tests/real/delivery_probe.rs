@@ -18,6 +18,7 @@ inputs:
   recipient: {type: string, default: post@outside.example, description: for whom}
   wait: {type: duration, default: 30s, description: how long to look}
 steps:
+  - {id: leave, action: approval, with: {prompt: May a marked message be sent?}}
   - id: deliver
     action: delivery.probe
     with: {via: \"{{inputs.via}}\", recipient: \"{{inputs.recipient}}\", wait: \"{{inputs.wait}}\", every: 1s}
@@ -109,21 +110,31 @@ fn submission(lab: &Lab, more: &[&str]) -> Personality<'static> {
 }
 
 impl Path {
-    /// The whole run, with inputs. The process stays while the next look is near.
+    /// The whole run, with inputs and a person's yes. The process stays while the next look is near.
     fn run(&self, inputs: &[&str]) -> Output {
         let site = self.site.to_str().unwrap();
         let mut all = vec!["run", "deliver.yaml", "--site", site, "--by", "tech"];
         for input in inputs {
             all.extend(["--set", *input]);
         }
-        self.lab.mailmedic(&all)
+        let asked = self.lab.mailmedic(&all);
+        assert_eq!(asked.status.code(), Some(3), "it asks first");
+        assert_eq!(self.messages(), 0, "and sends nothing before");
+        self.lab
+            .mailmedic(&["approve", "office", "leave", "--by", "tech"]);
+        loop {
+            let output = self.lab.mailmedic(&["resume", "office"]);
+            if output.status.code() != Some(3) {
+                return output;
+            }
+        }
     }
 
     /// The step as it is recorded.
     fn step(&self) -> Value {
         let shown = self.lab.mailmedic(&["show", "office", "--json"]);
         let record: Value = serde_json::from_slice(&shown.stdout).unwrap();
-        record["steps"][0].clone()
+        record["steps"][1].clone()
     }
 
     /// The step at its end.

@@ -1,10 +1,9 @@
 //! The path to test: where to hand the message in, as whom, and for whom.
 
 use std::net::IpAddr;
-use std::path::PathBuf;
 
 use crate::actions::{ActionError, Context};
-use crate::site::{SecretRef, Server, Smarthost, Tls};
+use crate::site::{SecretRef, Server, Smarthost, Tls, bare_host};
 
 /// One path out of the site: the places to hand the message in, tried in this order, as whom and for whom.
 #[derive(Debug)]
@@ -13,6 +12,8 @@ pub(super) struct Path {
     pub(super) places: Vec<Place>,
     pub(super) sender: String,
     pub(super) recipient: String,
+    /// The address of this machine to connect from.
+    pub(super) from: Option<IpAddr>,
 }
 
 /// A host and a port that take the message in.
@@ -23,7 +24,8 @@ pub(super) struct Place {
     pub(super) port: u16,
     pub(super) tls: Tls,
     pub(super) account: Option<(String, SecretRef)>,
-    pub(super) ca: Option<PathBuf>,
+    /// It is one of the smarthost's.
+    pub(super) smarthost: bool,
 }
 
 impl Path {
@@ -67,6 +69,7 @@ impl Path {
             places,
             sender,
             recipient,
+            from: context.local_address()?,
         }))
     }
 
@@ -78,54 +81,49 @@ impl Path {
 
 /// The smarthost's ports, best first.
 fn of_smarthost(smarthost: &Smarthost) -> Vec<Place> {
-    ports(&smarthost.ports, 587)
+    let host = smarthost.bare_host();
+    let ports = smarthost.ports_to_try().iter();
+    ports
         .map(|port| Place {
-            host: smarthost.host.trim_matches(['[', ']']).to_owned(),
-            address: smarthost.address,
-            port,
+            address: smarthost.address.or_else(|| host.parse().ok()),
+            host: host.clone(),
+            port: *port,
             tls: smarthost.tls,
             account: smarthost.username.clone().zip(smarthost.password.clone()),
-            ca: smarthost.ca.clone(),
+            smarthost: true,
         })
         .collect()
 }
 
 /// The server's ports in the order of the site file.
 fn of_server(server: &Server) -> Vec<Place> {
-    ports(&server.ports, 25)
+    let ports = match server.ports.as_slice() {
+        [] => &[25],
+        ports => ports,
+    };
+    let host = bare_host(&server.host);
+    ports
+        .iter()
         .map(|port| Place {
-            host: server.host.clone(),
-            address: server.address,
-            port,
+            address: server.address.or_else(|| host.parse().ok()),
+            host: host.clone(),
+            port: *port,
             tls: Tls::Opportunistic,
             account: None,
-            ca: None,
+            smarthost: false,
         })
         .collect()
-}
-
-fn ports(given: &[u16], else_this: u16) -> impl Iterator<Item = u16> + '_ {
-    let standard = given.is_empty().then_some(else_this);
-    given.iter().copied().chain(standard)
 }
 
 impl Place {
     /// TLS from the first byte?
     pub(super) fn is_implicit(&self) -> bool {
-        match self.tls {
-            Tls::Implicit => true,
-            Tls::Auto | Tls::Opportunistic => self.port == 465,
-            Tls::Starttls | Tls::None => false,
-        }
+        self.tls.is_implicit_at(self.port)
     }
 
-    /// May the session go on in clear?
+    /// May no session go on in clear?
     pub(super) fn needs_tls(&self) -> bool {
-        match self.tls {
-            Tls::Implicit | Tls::Starttls => true,
-            Tls::Auto => self.account.is_some(),
-            Tls::Opportunistic | Tls::None => false,
-        }
+        self.tls.is_required(self.account.is_some())
     }
 }
 

@@ -8,6 +8,9 @@ use serde::{Deserialize, Serialize};
 use super::path::Place;
 use crate::actions::refused_login::Login;
 
+/// The most that is kept of the dialogues, in bytes: each wait writes them down.
+const LONGEST: usize = 32 * 1024;
+
 /// What the step finds again after a wait.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(super) struct Memo {
@@ -30,15 +33,43 @@ pub(super) struct Memo {
 }
 
 impl Memo {
-    /// Notes what a place answered.
+    /// A new round: what the rounds before have asked is kept.
+    pub(super) fn after(earlier: Option<Self>) -> Self {
+        let earlier = earlier.unwrap_or_default();
+        Self {
+            tried: earlier.tried,
+            transcript: earlier.transcript,
+            login: earlier.login,
+            ..Self::default()
+        }
+    }
+
+    /// Notes what a place answered. The same answer again, as while it greylists, is told once, as the newest.
     pub(super) fn note(&mut self, place: &Place, address: Option<IpAddr>, reply: String) {
-        self.reply.clone_from(&reply);
-        self.tried.push(Tried {
+        self.decided_by(Tried {
             host: place.host.clone(),
             address,
             port: place.port,
             reply,
         });
+    }
+
+    /// This place is the one that counts: it is told last.
+    pub(super) fn decided_by(&mut self, place: Tried) {
+        self.reply.clone_from(&place.reply);
+        self.tried.retain(|tried| *tried != place);
+        self.tried.push(place);
+    }
+
+    /// Adds a dialogue. Of very many the newest are kept.
+    pub(super) fn add_transcript(&mut self, dialogue: &str) {
+        self.transcript.push_str(dialogue);
+        let Some(beyond) = self.transcript.len().checked_sub(LONGEST) else {
+            return;
+        };
+        let lines = self.transcript.match_indices('\n');
+        let cut = lines.map(|(at, _)| at + 1).find(|at| *at >= beyond);
+        self.transcript.drain(..cut.unwrap_or(0));
     }
 }
 

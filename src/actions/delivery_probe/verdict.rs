@@ -43,9 +43,25 @@ pub(super) fn refused(context: &Context<'_>, path: &Path, marked: &Marked, memo:
     report
 }
 
+/// Nothing was sent and nobody has refused it: no word about the path.
+pub(super) fn not_sent(path: &Path, marked: &Marked, memo: &Memo) -> Report {
+    let asked: Vec<String> = memo
+        .tried
+        .iter()
+        .map(|tried| format!("{} port {}: {}", tried.host, tried.port, tried.reply))
+        .collect();
+    let reason = format!(
+        "the message was not sent, so nothing is known about the path ({}); smarthost.check and server.check look closer",
+        asked.join("; ")
+    );
+    let mut report = outputs(path, marked, json!(false), memo, reason);
+    report.outcome = StepOutcome::Unknown;
+    report
+}
+
 pub(super) fn lost(context: &Context<'_>, path: &Path, marked: &Marked, memo: &Memo) -> Report {
     if let Some(trouble) = &memo.trouble {
-        let reason = format!("the mailbox could not be read to the end of the wait: {trouble}");
+        let reason = format!("the mailbox could not be read: {trouble}");
         let mut report = outputs(path, marked, accepted(memo), memo, reason);
         report.outcome = StepOutcome::Unknown;
         return report;

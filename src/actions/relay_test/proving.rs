@@ -29,6 +29,13 @@ pub(super) struct Pause {
     pub(super) deadline: Timestamp,
 }
 
+/// Why a look at the mailbox brought nothing.
+struct Blind {
+    trouble: String,
+    /// The account was refused: it would be the next time too.
+    login_refused: bool,
+}
+
 /// The means to find messages again; refuses without an approval, or without a mailbox that can be read.
 pub(super) async fn prepare(context: &Context<'_>) -> Result<ControlledMailbox, ActionError> {
     if context.facts.approval(context.step.key).is_none() {
@@ -63,7 +70,7 @@ pub(super) async fn turn(
     inquiry: &mut Inquiry,
     call: &Call,
 ) -> Result<Option<Pause>, ActionError> {
-    let mut blind = None;
+    let mut blind: Option<Blind> = None;
     if inquiry.trials().next().is_some() {
         blind = look(context, mailbox, inquiry).await;
         if blind.is_none() {
@@ -76,7 +83,8 @@ pub(super) async fn turn(
     let now = context.now();
     if let Some(deadline) = inquiry.round_until {
         let out = inquiry.trials().filter(|trial| !trial.is_settled()).count();
-        if out > 0 && now < deadline {
+        let locked_out = blind.as_ref().is_some_and(|blind| blind.login_refused);
+        if out > 0 && now < deadline && !locked_out {
             let mut pause = wait_on(context, deadline, out, blind)?;
             if call.is_over() {
                 // There was no time to send all.
@@ -85,6 +93,9 @@ pub(super) async fn turn(
             return Ok(Some(pause));
         }
         give_up(inquiry, blind);
+        if locked_out {
+            return Ok(None);
+        }
     }
     plan_round(context, inquiry)
 }
@@ -95,9 +106,10 @@ pub(super) async fn reconcile(
     mut inquiry: Inquiry,
 ) -> Result<Reconciled, ActionError> {
     let mailbox = ControlledMailbox::of(context).await?;
-    if let Some(trouble) = look(context, &mailbox, &mut inquiry).await {
+    if let Some(blind) = look(context, &mailbox, &mut inquiry).await {
         return Ok(Reconciled::CannotTell(format!(
-            "the mailbox could not be read: {trouble}"
+            "the mailbox could not be read: {}",
+            blind.trouble
         )));
     }
     let planned = inquiry.trials().filter(|trial| trial.fate == Fate::Planned);
@@ -122,7 +134,7 @@ async fn look(
     context: &Context<'_>,
     mailbox: &ControlledMailbox,
     inquiry: &mut Inquiry,
-) -> Option<String> {
+) -> Option<Blind> {
     for screening in &mut inquiry.screenings {
         let open = |trial: &&Trial| !trial.has_arrived();
         if screening.trials().filter(open).count() == 0 {
@@ -130,7 +142,12 @@ async fn look(
         }
         let seen = match mailbox.look(&screening.nonce).await {
             Ok(seen) => seen,
-            Err(failure) => return Some(failure.to_string()),
+            Err(failure) => {
+                return Some(Blind {
+                    login_refused: failure.is_login(),
+                    trouble: failure.to_string(),
+                });
+            }
         };
         let marks: Vec<String> = screening.trials().map(|t| t.mark.clone()).collect();
         let found: Vec<_> = marks
@@ -149,7 +166,7 @@ fn wait_on(
     context: &Context<'_>,
     deadline: Timestamp,
     out: usize,
-    blind: Option<String>,
+    blind: Option<Blind>,
 ) -> Result<Pause, ActionError> {
     let now = context.now();
     let begun = deadline
@@ -163,7 +180,7 @@ fn wait_on(
     let every = context.args.duration("every")?.unwrap_or(usual);
     let wake = context.later(every.max(waited / 4))?.min(deadline);
     let reason = match blind {
-        Some(trouble) => {
+        Some(Blind { trouble, .. }) => {
             format!("the mailbox could not be read ({trouble}); next look at {wake}")
         }
         None => format!("{out} marked messages are on their way; next look at {wake}"),
@@ -176,21 +193,32 @@ fn wait_on(
 }
 
 /// The time is over. Without a look at the mailbox nothing counts as lost.
-fn give_up(inquiry: &mut Inquiry, blind: Option<String>) {
+fn give_up(inquiry: &mut Inquiry, blind: Option<Blind>) {
     let lost = blind.is_none();
     for trial in inquiry.trials_mut().filter(|trial| !trial.is_settled()) {
         match trial.fate {
             Fate::Planned => {
-                trial.fate = Fate::NotSent("put off to the end of the wait".to_owned());
+                trial.fate = Fate::NotSent(if lost {
+                    "put off to the end of the wait".to_owned()
+                } else {
+                    "the mailbox could not be read".to_owned()
+                });
             }
             _ if lost => trial.fate = Fate::Lost,
             _ => {}
         }
     }
-    if let Some(trouble) = blind {
+    if let Some(Blind {
+        trouble,
+        login_refused,
+    }) = blind
+    {
+        let until = match login_refused {
+            true => "and a refused login is not tried again, lest the account lock",
+            false => "to the end of the wait",
+        };
         inquiry.notes.push(format!(
-            "the mailbox (probe.imap) could not be read to the end of the wait, so what became of the messages is not known: \
-             {trouble}"
+            "the mailbox (probe.imap) could not be read {until}, so what became of the messages is not known: {trouble}"
         ));
     }
     inquiry.round_until = None;

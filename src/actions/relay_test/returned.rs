@@ -27,12 +27,25 @@ pub(super) enum Back {
 pub(super) fn read(context: &Context<'_>, screening: &Screening, report: &[u8]) -> Back {
     let told = notices(report).into_iter();
     let foreign = |host: &str| is_foreign(context, screening, host);
-    told.map(|notice| judge(&notice, foreign))
+    let home = |recipient: &str| {
+        let domain = recipient.rsplit_once('@').map(|(_, domain)| domain);
+        let domains = &context.site.domains;
+        domain.is_some_and(|domain| domains.iter().any(|d| d.eq_ignore_ascii_case(domain)))
+    };
+    told.map(|notice| judge(&notice, foreign, home))
         .min()
         .unwrap_or(Back::Unclear)
 }
 
-fn judge(notice: &Notice, is_foreign: impl Fn(&str) -> bool) -> Back {
+fn judge(
+    notice: &Notice,
+    is_foreign: impl Fn(&str) -> bool,
+    is_home: impl Fn(&str) -> bool,
+) -> Back {
+    // Whoever keeps the mailboxes of the site's own domains, mail to them is not relayed.
+    if notice.fate == Fate::Failed && notice.recipient.as_deref().is_some_and(is_home) {
+        return Back::Refused;
+    }
     let hosts = [&notice.remote, &notice.reporter];
     if let Some(host) = hosts.into_iter().flatten().find(|host| is_foreign(host)) {
         return Back::HandedOn(host.clone());
@@ -83,8 +96,10 @@ mod tests {
     #[test]
     fn only_a_refusal_of_the_server_itself_counts_as_one() {
         let foreign = |host: &str| host == "outside";
+        let home = |recipient: &str| recipient == "lost@home";
         let notice = |fate, reporter: &str, remote: &str, status: &str, by_smtp| Notice {
             fate,
+            recipient: Some("to@theirs".to_owned()),
             reporter: Some(reporter.to_owned()),
             remote: (!remote.is_empty()).then(|| remote.to_owned()),
             status: Some(status.to_owned()),
@@ -129,7 +144,13 @@ mod tests {
                 Back::Unclear,
             ),
         ] {
-            assert_eq!(judge(&told, foreign), expected, "{told:?}");
+            assert_eq!(judge(&told, foreign, home), expected, "{told:?}");
         }
+        // The mailboxes of the site's own domain lie elsewhere.
+        let at_home = Notice {
+            recipient: Some("lost@home".to_owned()),
+            ..notice(Fate::Failed, "mx", "outside", "5.1.1", true)
+        };
+        assert_eq!(judge(&at_home, foreign, home), Back::Refused);
     }
 }

@@ -7,6 +7,8 @@ use super::inspection::{Fault, Inspection, Role, the_session};
 use super::remedy;
 use crate::actions::Context;
 use crate::mail::marked::mark;
+use crate::mail::relay::answer::{self, Answer};
+use crate::mail::relay::probe;
 use crate::mail::relay::session::Limits;
 use crate::mail::reply::{Class, Stage};
 use crate::probes::smtp::{Failure, Reply, Session};
@@ -14,6 +16,8 @@ use crate::record::{Severity, Verdict};
 
 /// Domains asked about in one session: three recipients each keeps below what servers count as abuse.
 const DOMAINS: usize = 2;
+
+const TURNED_AWAY: &str = "the server turns this machine away, so its answer says nothing about others: run this from another address";
 
 /// A mailbox that nobody has; the same at every try of the step, so that greylisting sees it again.
 pub(super) fn invented(context: &Context<'_>, domain: &str) -> String {
@@ -131,7 +135,7 @@ fn judge(
         return seen.add_reply(id, outcome, detail, said);
     }
     let class = seen.classify(reply, Stage::Rcpt).class;
-    if reply.is_permanent() && class == Class::RcptUnknown {
+    if reply.is_permanent() && class == Class::RcptUnknown && !turns_us_away(seen, reply) {
         let fault = Fault {
             code,
             severity,
@@ -156,6 +160,8 @@ fn alternate(seen: &mut Inspection, taken: Option<&Reply>, control: &Reply) {
     let Some(reply) = taken else {
         let (outcome, detail) = if control.is_temporary() {
             (Verdict::Unknown, "strangers are put off at this port")
+        } else if turns_us_away(seen, control) {
+            (Verdict::Unknown, TURNED_AWAY)
         } else {
             (Verdict::Good, "strangers can bring no mail to this port")
         };
@@ -193,6 +199,9 @@ fn unknown_recipient(seen: &mut Inspection, domain: &str, reply: &Reply) {
         (_, false) if reply.is_temporary() => {
             seen.add_reply("unknown_recipient", Verdict::Unknown, "put off", said);
         }
+        (_, false) if turns_us_away(seen, reply) => {
+            seen.add_reply("unknown_recipient", Verdict::Unknown, TURNED_AWAY, said);
+        }
         (_, false) => {
             seen.add_reply(
                 "unknown_recipient",
@@ -202,6 +211,19 @@ fn unknown_recipient(seen: &mut Inspection, domain: &str, reply: &Reply) {
             );
         }
     }
+}
+
+/// The reply is about the machine that asks, not about the recipient: whoever else asks may hear another one.
+fn turns_us_away(seen: &Inspection, reply: &Reply) -> bool {
+    let class = seen.classify(reply, Stage::Rcpt).class;
+    let said = answer::Reply {
+        code: reply.code,
+        text: reply.lines.join("\n"),
+    };
+    matches!(
+        class,
+        Class::BlockIp | Class::Reputation | Class::Rate | Class::Ptr
+    ) || answer::read(probe::Stage::Rcpt, Some(&said)) == Answer::Blocked
 }
 
 /// `relay` at a backup exchanger: one recipient outside, and the control that shows what a yes is worth.
@@ -246,6 +268,8 @@ async fn relaying(
     } else if reply.is_positive() {
         let detail = "it says yes to everything, even to a domain that cannot exist: only relay.test can tell more";
         seen.add_reply("relay", Verdict::Unknown, detail, said);
+    } else if turns_us_away(seen, &reply) {
+        seen.add_reply("relay", Verdict::Unknown, TURNED_AWAY, said);
     } else if reply.is_permanent() || seen.classify(&reply, Stage::Rcpt).class == Class::Relay {
         seen.add_reply(
             "relay",

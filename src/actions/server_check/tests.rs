@@ -3,6 +3,7 @@
 
 mod windows;
 
+use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 use std::time::Duration;
@@ -440,6 +441,26 @@ async fn a_backup_exchanger_is_only_looked_at_when_the_site_file_allows_it() {
         "unknown",
         "both recipients pass by the sender"
     );
+    // A refusal that is about this machine tells nothing about others.
+    for (denial, expected) in [
+        ("5.7.1 Relay access denied", "good"),
+        ("5.7.1 Client host rejected: Access denied", "unknown"),
+        (
+            "5.7.1 Client host [127.0.0.1] blocked using bl.example",
+            "unknown",
+        ),
+    ] {
+        backup.edit(|server| {
+            server.trust.clear();
+            server.denial = Reply::new(554, denial);
+            server.recipients = Recipients::Known(BTreeSet::new());
+            server.unknown = Reply::new(550, denial);
+        });
+        let report = rig.check(json!({"ports": [port]})).await;
+        for stage in ["relay", "unknown_recipient"] {
+            assert_eq!(outcome(&report, 1, stage), expected, "{stage}: {denial}");
+        }
+    }
     assert_eq!(backup.commands("DATA"), 0);
 }
 

@@ -1,17 +1,14 @@
 //! What is to be checked: the arguments, completed from the site file.
 
-use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::net::{IpAddr, SocketAddr};
 
 use secrecy::SecretString;
 
 use crate::actions::{ActionError, Context};
 use crate::mail::marked::mark;
 use crate::probes::Smtp;
-use crate::probes::smtp::{Endpoint, read_roots};
-use crate::site::{Tls, Vantage};
-
-/// Ports that submission servers listen on, best first.
-const USUAL_PORTS: [u16; 4] = [587, 465, 25, 2525];
+use crate::probes::smtp::Endpoint;
+use crate::site::{Smarthost, Tls, Vantage, bare_host};
 
 /// What is to be checked.
 pub(super) struct Plan {
@@ -51,29 +48,18 @@ impl Plan {
         let known = site.smarthost.as_ref().filter(|smarthost| {
             named
                 .as_deref()
-                .is_none_or(|host| bare(host) == bare(&smarthost.host))
+                .is_none_or(|host| bare_host(host) == smarthost.bare_host())
         });
         let Some(written) = named.or_else(|| known.map(|smarthost| smarthost.host.clone())) else {
             return Ok(None);
         };
-        let host = bare(&written);
+        let host = bare_host(&written);
         context.allow_host(&host)?;
         let control = args.text("control")?;
         if let Some(control) = &control {
             context.allow_host(control)?;
         }
-        let mut smtp = context.probes.smtp.clone();
-        if let Some(path) = known.and_then(|smarthost| smarthost.ca.as_deref()) {
-            smtp = read_roots(path)
-                .and_then(|roots| smtp.trusting(roots))
-                .map_err(|error| {
-                    ActionError::because(
-                        "cannot trust the smarthost's authority (smarthost.ca)",
-                        error,
-                    )
-                    .nothing_sent()
-                })?;
-        }
+        let smtp = context.smtp_of(known)?;
         let username = args
             .text("username")?
             .or_else(|| known.and_then(|smarthost| smarthost.username.clone()));
@@ -107,10 +93,10 @@ impl Plan {
             address: known.and_then(|smarthost| smarthost.address),
             ports: match ports(context)? {
                 Some(ports) => ports,
-                None => match known.map(|smarthost| smarthost.ports.as_slice()) {
-                    None | Some([]) => USUAL_PORTS.to_vec(),
-                    Some(ports) => ports.to_vec(),
-                },
+                None => known
+                    .unwrap_or(&Smarthost::default())
+                    .ports_to_try()
+                    .to_vec(),
             },
             tls,
             username,
@@ -126,7 +112,7 @@ impl Plan {
                 8,
             ),
             smtp,
-            from: local_address(context)?,
+            from: context.local_address()?,
             vantage: site.vantage,
             written,
         }))
@@ -141,27 +127,18 @@ impl Plan {
 
     /// TLS from the first byte at this port?
     pub(super) fn is_implicit(&self, port: u16) -> bool {
-        self.tls == Tls::Implicit || (self.tls == Tls::Auto && port == 465)
+        self.tls.is_implicit_at(port)
     }
 
     /// Whether the session may not go on in clear.
     pub(super) fn needs_tls(&self) -> bool {
-        match self.tls {
-            Tls::Implicit | Tls::Starttls => true,
-            Tls::Auto => self.username.is_some(),
-            Tls::Opportunistic | Tls::None => false,
-        }
+        self.tls.is_required(self.username.is_some())
     }
 
     /// True when this machine does not stand where the site's mail leaves.
     pub(super) fn is_elsewhere(&self) -> bool {
         self.vantage == Some(Vantage::Outside)
     }
-}
-
-fn bare(host: &str) -> String {
-    let host = host.trim().trim_matches(['[', ']']);
-    host.strip_suffix('.').unwrap_or(host).to_ascii_lowercase()
 }
 
 /// Refuses what could end a command early or begin a second one.
@@ -205,25 +182,4 @@ fn ports(context: &Context<'_>) -> Result<Option<Vec<u16>>, ActionError> {
     };
     let ports = texts.iter().map(port).collect::<Result<Vec<u16>, _>>()?;
     Ok((!ports.is_empty()).then_some(ports))
-}
-
-/// The argument `from`: an address that this machine really has, or nothing is tried. A socket of its own tells; nothing is sent.
-fn local_address(context: &Context<'_>) -> Result<Option<IpAddr>, ActionError> {
-    let Some(text) = context.args.text("from")? else {
-        return Ok(None);
-    };
-    let address: IpAddr = text.parse().map_err(|_| {
-        ActionError::new(format!(
-            "'from' must be an address of this machine, not '{text}'"
-        ))
-        .nothing_sent()
-    })?;
-    UdpSocket::bind((address, 0)).map_err(|error| {
-        ActionError::because(
-            format!("cannot connect from {address}: 'from' must be an address of this machine"),
-            error,
-        )
-        .nothing_sent()
-    })?;
-    Ok(Some(address))
 }

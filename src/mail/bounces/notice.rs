@@ -10,6 +10,8 @@ use crate::mail::events::{Event, Place};
 pub struct Notice {
     /// What became of it.
     pub fate: Fate,
+    /// For whom it was, as the server has rewritten it (Final-Recipient).
+    pub recipient: Option<String>,
     /// The server that wrote the report (Reporting-MTA), as it calls itself.
     pub reporter: Option<String>,
     /// The server that it had tried to hand the message to (Remote-MTA).
@@ -49,6 +51,7 @@ pub fn notices(message: &[u8]) -> Vec<Notice> {
         let told = older::read(&message, &about).into_iter();
         told.map(|event| Notice {
             fate: Fate::Failed,
+            recipient: event.recipient.map(Into::into),
             reporter: event.computer.map(Into::into),
             remote: event.remote.map(Into::into),
             status: event.status.map(|status| status.to_string()),
@@ -99,6 +102,7 @@ mod tests {
             told,
             [Notice {
                 fate: Fate::Failed,
+                recipient: Some("to@outside.example".to_owned()),
                 reporter: Some("mx.site.example".to_owned()),
                 remote: Some("in.outside.example".to_owned()),
                 status: Some("5.7.1".to_owned()),

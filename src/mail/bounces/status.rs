@@ -35,6 +35,7 @@ pub(super) fn notices(message: &Message<'_>) -> Option<Vec<Notice>> {
                 "delayed" => Fate::Delayed,
                 _ => Fate::Passed,
             },
+            recipient: value(group, "final-recipient").and_then(normalize_address),
             reporter: value(&whole, "reporting-mta").map(own),
             remote: value(group, "remote-mta").map(own),
             status: value(group, "status").map(str::to_owned),

@@ -33,8 +33,14 @@ pub enum ImapFailure {
 }
 
 impl ImapFailure {
-    /// True when it is the account that is wrong, not the way to the server.
+    /// True when it is the account that is wrong, not the way to the server. "Not now" (RFC 5530: UNAVAILABLE, INUSE) is no word
+    /// about the account.
     pub fn is_login(&self) -> bool {
-        matches!(self, Self::Refused { command, .. } if command == "LOGIN" || command == "AUTHENTICATE")
+        let Self::Refused { command, text } = self else {
+            return false;
+        };
+        let later = ["UNAVAILABLE", "INUSE", "SERVERBUG"];
+        matches!(command.as_str(), "LOGIN" | "AUTHENTICATE")
+            && !later.iter().any(|code| text.contains(code))
     }
 }

@@ -6,9 +6,9 @@ use serde_json::{Value, json};
 
 use super::rig::{DOMAIN, PROBE_MAILBOX, Rig, USER, recorded};
 use super::{Call, Inquiry, Limits, MX, ids, trusting};
-use crate::actions::Reconciled;
 use crate::actions::relay_test::proving;
 use crate::actions::relay_test::trial::Fate;
+use crate::actions::{Next, Reconciled};
 use crate::practice::smtp::{Line, Personality, Recipients, StartTls, Trust};
 use crate::record::StepOutcome;
 
@@ -360,6 +360,25 @@ async fn without_approval_or_mailbox_nothing_begins() {
     let error = rig.step(prove(), None).await.unwrap_err();
     assert!(error.to_string().contains("probe.imap"), "{error}");
     assert_eq!(rig.server().connections(), 0);
+}
+
+#[tokio::test]
+async fn a_mailbox_that_refuses_the_login_is_not_asked_again() {
+    let mut rig = Rig::new(Personality::discards(MX, &[DOMAIN])).await;
+    let wait = recorded(rig.step(prove(), None).await.unwrap());
+    let args = json!({"mode": "prove", "wait": "1h"});
+    let sent = recorded(rig.step(args.clone(), Some(&wait)).await.unwrap());
+    let probe = rig.site.probe.as_mut().unwrap();
+    probe.imap.as_mut().unwrap().username = "nobody".to_owned();
+    let Next::Done(report) = rig.step(args, Some(&sent)).await.unwrap() else {
+        panic!("there is nothing to wait for")
+    };
+    assert_eq!(report.outputs["verdict"], "undetermined");
+    let notes = report.outputs["notes"].to_string();
+    assert!(
+        notes.contains("a refused login is not tried again"),
+        "{notes}"
+    );
 }
 
 #[tokio::test]

@@ -42,8 +42,10 @@ impl Change {
             }),
             Kind::RecipientCheck => edit_server(world, |server| {
                 server.recipients = Recipients::Known(
+                    // Whoever checks recipients must still take complaints (RFC 2142).
                     MAILBOXES
                         .iter()
+                        .chain(&["abuse@acme.example"])
                         .map(|address| (*address).to_owned())
                         .collect(),
                 );

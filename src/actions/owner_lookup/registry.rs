@@ -158,7 +158,11 @@ async fn ask(
     let http = &context.probes.http;
     let file = bootstrap_file(folder, address);
     let text = http
-        .kept(&file, KEPT)
+        .kept(&file, KEPT, |text| {
+            Bootstrap::read(text)
+                .map(drop)
+                .map_err(|fault| fault.to_string())
+        })
         .await
         .map_err(|error| {
             format!(

@@ -26,10 +26,29 @@ pub(super) struct Shelf {
 
 type Slot = tokio::sync::Mutex<Option<Held>>;
 
+/// What one file was found to be.
 #[derive(Debug, Clone)]
 struct Held {
-    since: Instant,
+    /// When it is looked for again.
+    until: Instant,
     text: Result<Arc<str>, NotFetched>,
+}
+
+impl Held {
+    fn fresh(text: String, left: Duration) -> Self {
+        Held {
+            until: Instant::now() + left,
+            text: Ok(Arc::from(text)),
+        }
+    }
+
+    /// After a fetch that failed: soon tried again, whether an older copy serves or not.
+    fn after_a_failure(text: Result<String, NotFetched>) -> Self {
+        Held {
+            until: Instant::now() + AFTER_A_FAILURE,
+            text: text.map(Arc::from),
+        }
+    }
 }
 
 impl Shelf {
@@ -48,53 +67,58 @@ impl Shelf {
 
 impl Http {
     /// A public file, at most `age` old. Of many that ask at the same time one fetches it. When it cannot be fetched, an older
-    /// copy serves; a failure without one is remembered for some minutes.
+    /// copy serves for some minutes; a failure without one is remembered for as long.
+    ///
+    /// `check` says what is wrong with a text. One that fails it is never kept: a portal that answers every address with a page
+    /// of its own does not take the place of a good copy.
     ///
     /// Only for files whose URL holds no secret: the URL names the copy.
     ///
     /// # Errors
     /// When there is no copy and none can be fetched; the text says why.
-    pub async fn kept(&self, url: &str, age: Duration) -> Result<Arc<str>, NotFetched> {
+    pub async fn kept(
+        &self,
+        url: &str,
+        age: Duration,
+        check: impl Fn(&str) -> Result<(), String> + Send + Sync,
+    ) -> Result<Arc<str>, NotFetched> {
         let slot = self.shelf.slot(url);
         let mut held = slot.lock().await;
-        if let Some(held) = held.as_ref() {
-            let good_for = match held.text {
-                Ok(_) => age,
-                Err(_) => AFTER_A_FAILURE,
-            };
-            if held.since.elapsed() < good_for {
-                return held.text.clone();
-            }
+        if let Some(held) = held.as_ref()
+            && Instant::now() < held.until
+        {
+            return held.text.clone();
         }
         let place = self.shelf.folder.as_ref().map(|folder| copy(folder, url));
-        let text = match place.as_deref().and_then(|place| read(place, age)) {
-            Some(text) => Ok(Arc::from(text)),
-            None => self.refresh(url, place.as_deref()).await,
-        };
-        *held = Some(Held {
-            since: Instant::now(),
-            text: text.clone(),
+        let on_disk = place.as_deref().and_then(|place| {
+            let copy = read(place)?;
+            check(&copy.text).is_ok().then_some(copy)
         });
-        text
-    }
-
-    async fn refresh(&self, url: &str, place: Option<&Path>) -> Result<Arc<str>, NotFetched> {
-        let why = match self.fetch(url).await {
-            Ok(text) => {
-                if let Some(place) = place {
-                    write(place, &text);
+        let found = match on_disk {
+            Some(Copy { text, old }) if old < age => Held::fresh(text, age - old),
+            older => match self.fetch(url, check).await {
+                Ok(text) => {
+                    if let Some(place) = &place {
+                        write(place, &text);
+                    }
+                    Held::fresh(text, age)
                 }
-                return Ok(Arc::from(text));
-            }
-            Err(why) => why,
+                Err(why) => Held::after_a_failure(
+                    older
+                        .filter(|copy| copy.old < OLDEST)
+                        .map(|copy| copy.text)
+                        .ok_or(why),
+                ),
+            },
         };
-        place
-            .and_then(|place| read(place, OLDEST))
-            .map(Arc::from)
-            .ok_or(why)
+        held.insert(found).text.clone()
     }
 
-    async fn fetch(&self, url: &str) -> Result<String, NotFetched> {
+    async fn fetch(
+        &self,
+        url: &str,
+        check: impl Fn(&str) -> Result<(), String>,
+    ) -> Result<String, NotFetched> {
         let request = HttpRequest {
             url: url.to_owned(),
             ..HttpRequest::default()
@@ -112,7 +136,13 @@ impl Http {
         if answer.truncated {
             return Err(NotFetched("the file is too large".to_owned()));
         }
-        Ok(answer.text())
+        let text = answer.text();
+        match check(&text) {
+            Ok(()) => Ok(text),
+            Err(fault) => Err(NotFetched(format!(
+                "what the server answers is not that file: {fault}"
+            ))),
+        }
     }
 }
 
@@ -145,15 +175,18 @@ fn copy(folder: &Path, url: &str) -> PathBuf {
     folder.join(name.trim_start_matches('.'))
 }
 
-fn read(place: &Path, age: Duration) -> Option<String> {
+/// A file in the folder.
+struct Copy {
+    text: String,
+    old: Duration,
+}
+
+fn read(place: &Path) -> Option<Copy> {
     let written = std::fs::metadata(place).ok()?.modified().ok()?;
     // one from the future was written under another clock
     let old = SystemTime::now().duration_since(written).ok()?;
-    if old < age {
-        std::fs::read_to_string(place).ok()
-    } else {
-        None
-    }
+    let text = std::fs::read_to_string(place).ok()?;
+    Some(Copy { text, old })
 }
 
 /// Keeps a copy. Without one the file is fetched again another day, so a full disk is no fault of the check.
@@ -181,8 +214,10 @@ mod tests {
 
     const DAY: Duration = Duration::from_secs(24 * 3600);
 
-    /// Answers every request with this status; counts them.
-    async fn serve(status: &'static str) -> (String, Arc<AtomicUsize>) {
+    /// Answers every request, by its number from 0, with a status and a body; counts them.
+    async fn serve(
+        answer: fn(usize) -> (&'static str, &'static str),
+    ) -> (String, Arc<AtomicUsize>) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/rdap/ipv4.json", listener.local_addr().unwrap());
         let count = Arc::new(AtomicUsize::new(0));
@@ -192,9 +227,10 @@ mod tests {
                 let (mut stream, _) = listener.accept().await.unwrap();
                 let heard = stream.read(&mut [0; 4096]).await.unwrap();
                 assert!(heard > 0);
-                let number = asked.fetch_add(1, Ordering::SeqCst);
+                let (status, body) = answer(asked.fetch_add(1, Ordering::SeqCst));
+                let length = body.len();
                 let answer = format!(
-                    "HTTP/1.1 {status}\r\nconnection: close\r\ncontent-length: 1\r\n\r\n{number}"
+                    "HTTP/1.1 {status}\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n{body}"
                 );
                 stream.write_all(answer.as_bytes()).await.unwrap();
             }
@@ -211,32 +247,116 @@ mod tests {
         Http::new(settings, None).unwrap()
     }
 
+    fn check(text: &str) -> Result<(), String> {
+        text.strip_prefix('{')
+            .map(drop)
+            .ok_or_else(|| "no JSON".to_owned())
+    }
+
+    async fn ask(http: &Http, url: &str, age: Duration) -> String {
+        match http.kept(url, age, check).await {
+            Ok(text) => (*text).to_owned(),
+            Err(why) => why.to_string(),
+        }
+    }
+
+    /// A copy in the folder that was written `old` ago.
+    fn put(folder: &Path, url: &str, text: &str, old: Duration) {
+        let place = copy(folder, url);
+        write(&place, text);
+        let file = std::fs::File::options().write(true).open(&place).unwrap();
+        file.set_modified(SystemTime::now() - old).unwrap();
+    }
+
+    /// How long the answer holds, at most.
+    async fn left(http: &Http, url: &str) -> Duration {
+        let slot = http.shelf.slot(url);
+        let held = slot.lock().await;
+        held.as_ref().unwrap().until - Instant::now()
+    }
+
     #[tokio::test]
     async fn a_file_is_fetched_once_for_many_and_for_later_processes() {
         let folder = tempfile::tempdir().unwrap();
-        let (url, asked) = serve("200 OK").await;
+        let (url, asked) = serve(|number| ("200 OK", ["{0}", "{1}"][number])).await;
         let http = client(folder.path());
-        let (one, two) = tokio::join!(http.kept(&url, DAY), http.kept(&url, DAY));
-        assert_eq!((&*one.unwrap(), &*two.unwrap()), ("0", "0"));
-        assert_eq!(&*client(folder.path()).kept(&url, DAY).await.unwrap(), "0");
+        let (one, two) = tokio::join!(ask(&http, &url, DAY), ask(&http, &url, DAY));
+        assert_eq!((one.as_str(), two.as_str()), ("{0}", "{0}"));
+        assert_eq!(ask(&client(folder.path()), &url, DAY).await, "{0}");
         assert_eq!(asked.load(Ordering::SeqCst), 1);
         // too old now: fetched again
-        let again = client(folder.path()).kept(&url, Duration::ZERO).await;
-        assert_eq!(&*again.unwrap(), "1");
+        let again = ask(&client(folder.path()), &url, Duration::ZERO).await;
+        assert_eq!(again, "{1}");
     }
 
     #[tokio::test]
     async fn an_old_copy_serves_when_no_newer_one_can_be_had() {
         let folder = tempfile::tempdir().unwrap();
-        let (url, asked) = serve("503 Busy").await;
+        let (url, asked) = serve(|_| ("503 Busy", "")).await;
         let http = client(folder.path());
         for _ in 0..2 {
-            let why = http.kept(&url, DAY).await.unwrap_err().to_string();
+            let why = ask(&http, &url, DAY).await;
             assert_eq!(why, "the server answers with status 503");
         }
         assert_eq!(asked.load(Ordering::SeqCst), 1, "a failure is remembered");
-        write(&copy(folder.path(), &url), "kept");
-        let text = client(folder.path()).kept(&url, Duration::ZERO).await;
-        assert_eq!(&*text.unwrap(), "kept");
+        put(folder.path(), &url, "{kept}", DAY);
+        assert_eq!(ask(&client(folder.path()), &url, DAY).await, "{kept}");
+        put(folder.path(), &url, "{kept}", OLDEST);
+        let why = ask(&client(folder.path()), &url, DAY).await;
+        assert_eq!(why, "the server answers with status 503");
+    }
+
+    #[tokio::test]
+    async fn an_old_copy_serves_for_minutes_and_then_the_file_is_fetched_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let (url, asked) = serve(|number| match number {
+            0 => ("503 Busy", ""),
+            _ => ("200 OK", "{new}"),
+        })
+        .await;
+        put(folder.path(), &url, "{old}", DAY);
+        let http = client(folder.path());
+        for _ in 0..2 {
+            assert_eq!(ask(&http, &url, DAY).await, "{old}");
+        }
+        assert_eq!(asked.load(Ordering::SeqCst), 1, "not at once");
+        assert!(left(&http, &url).await <= AFTER_A_FAILURE);
+        let slot = http.shelf.slot(&url);
+        slot.lock().await.as_mut().unwrap().until = Instant::now();
+        assert_eq!(ask(&http, &url, DAY).await, "{new}");
+        assert!(left(&http, &url).await > AFTER_A_FAILURE);
+    }
+
+    #[tokio::test]
+    async fn a_page_of_another_kind_takes_nobodys_place() {
+        let folder = tempfile::tempdir().unwrap();
+        let (url, asked) = serve(|_| ("200 OK", "<html>Please log in</html>")).await;
+        let why = ask(&client(folder.path()), &url, DAY).await;
+        assert!(why.contains("not that file: no JSON"), "{why}");
+        put(folder.path(), &url, "{good}", DAY);
+        assert_eq!(ask(&client(folder.path()), &url, DAY).await, "{good}");
+        assert_eq!(asked.load(Ordering::SeqCst), 2);
+        let place = copy(folder.path(), &url);
+        assert_eq!(std::fs::read_to_string(&place).unwrap(), "{good}");
+        // one that an earlier version kept is no copy
+        put(
+            folder.path(),
+            &url,
+            "<html>Please log in</html>",
+            Duration::ZERO,
+        );
+        let why = ask(&client(folder.path()), &url, DAY).await;
+        assert!(why.contains("not that file"), "{why}");
+    }
+
+    #[tokio::test]
+    async fn a_copy_from_the_folder_keeps_its_age() {
+        let folder = tempfile::tempdir().unwrap();
+        let (url, asked) = serve(|_| ("503 Busy", "")).await;
+        put(folder.path(), &url, "{kept}", DAY * 6);
+        let http = client(folder.path());
+        assert_eq!(ask(&http, &url, DAY * 7).await, "{kept}");
+        assert!(left(&http, &url).await <= DAY);
+        assert_eq!(asked.load(Ordering::SeqCst), 0);
     }
 }

@@ -3,10 +3,11 @@
 //! Two sources, and each is told as what it is. The reverse zone says by its SOA and NS records who runs it, and an alias
 //! (RFC 2317) that part of it was handed on. The registry of the address says by RDAP (RFC 9082, RFC 9083) who holds the
 //! network, with the desk for abuse. Registries are public, like blocklists: asked are only those that the bootstrap files
-//! (RFC 9224) name, one question an address. A site may name a folder of bootstrap files of its own, or none.
+//! (RFC 9224) name, one question a network. A site may name a folder of bootstrap files of its own, or none.
 
 mod control;
 mod desk;
+mod inquiry;
 mod registry;
 #[cfg(test)]
 mod tests;
@@ -21,13 +22,11 @@ use super::{
 use crate::record::Verdict;
 use control::Control;
 use desk::Desk;
+use inquiry::Inquiry;
 use registry::{Owner, Registry};
 
 /// The look-up.
 pub(super) struct OwnerLookup;
-
-/// Addresses for which a registry is asked in one step: registries are for single questions.
-const MOST_QUESTIONS: usize = 16;
 
 const ARGUMENTS: &[Argument] = &[
     Argument::optional(
@@ -94,19 +93,14 @@ async fn look_up(context: &Context<'_>) -> Result<Next, ActionError> {
     let ours = &context.site.outbound.addresses;
     let addresses = address::given(context, "addresses", ours, "look up the owner of")?;
     let registry = Registry::chosen(context)?;
+    let mut inquiry = Inquiry::new(context, &registry);
     let mut views = Vec::new();
     for (number, address) in addresses.iter().copied().enumerate() {
         context
             .progress
             .note(&format!("looking up who holds {address}"));
         let ptr = control::look_up(context, address).await;
-        let network = if number < MOST_QUESTIONS {
-            registry.owner(context, address).await
-        } else {
-            Owner::not_asked(format!(
-                "only {MOST_QUESTIONS} addresses are asked about in one step"
-            ))
-        };
+        let network = inquiry.owner(address).await;
         let ask = desk::choose(context, &ptr, &network);
         views.push(View {
             address,

@@ -45,6 +45,15 @@ impl Control {
     pub(super) fn is_unknown(&self) -> bool {
         self.set_by == SetBy::Unknown
     }
+
+    /// The name servers, or the primary one of the zone where none are known.
+    fn served_by(&self, zone: &reverse_zone::Zone) -> String {
+        if self.servers.is_empty() {
+            zone.primary.clone()
+        } else {
+            self.servers.join(", ")
+        }
+    }
 }
 
 /// Looks up who can set the name of an address.
@@ -53,6 +62,9 @@ pub(super) async fn look_up(context: &Context<'_>, address: IpAddr) -> Control {
     let name = reverse_name(address);
     let answer = dns.ptr(address).await;
     let alias = answer.chain.last().cloned();
+    // an alias may lead to a name that is not answered for; without an answer nobody knows of one
+    let unasked = (alias.is_none() && !answer.outcome.is_conclusive())
+        .then(|| format!("{} {}", answer.question, answer.outcome));
     let held = alias.clone().unwrap_or_else(|| name.clone());
     let mut control = Control {
         name,
@@ -67,10 +79,17 @@ pub(super) async fn look_up(context: &Context<'_>, address: IpAddr) -> Control {
     let zone = match reverse_zone::around(dns, held).await {
         Ok(Some(zone)) => zone,
         Ok(None) => {
-            control.set_by = SetBy::Operator;
-            control.detail = format!(
-                "no reverse zone is set up for {address}: the network operator has it delegated at the registry"
-            );
+            control.detail = match unasked {
+                Some(why) => format!(
+                    "no reverse zone is seen above {address}, and whether there is one could not be told: {why}. Look again later"
+                ),
+                None => {
+                    control.set_by = SetBy::Operator;
+                    format!(
+                        "no reverse zone is set up for {address}: the network operator has it delegated at the registry"
+                    )
+                }
+            };
             return control;
         }
         Err(why) => {
@@ -86,7 +105,17 @@ pub(super) async fn look_up(context: &Context<'_>, address: IpAddr) -> Control {
         .map(|name| name.trim_end_matches('.').to_ascii_lowercase())
         .collect();
     control.servers.sort();
-    judge(&mut control, &zone, context.site);
+    match unasked {
+        Some(why) => {
+            control.detail = format!(
+                "whether the name was handed on by an alias could not be told: {why}. The zone above, {} is served by {}, contact {}: ask there, or look again later",
+                zone.name,
+                control.served_by(&zone),
+                zone.contact
+            );
+        }
+        None => judge(&mut control, &zone, context.site),
+    }
     control.zone = Some(zone.name);
     control.primary = Some(zone.primary);
     control.contact = Some(zone.contact);
@@ -98,19 +127,14 @@ fn judge(control: &mut Control, zone: &reverse_zone::Zone, site: &Site) {
         Some(alias) => format!(" (an alias leads to {alias}, RFC 2317)"),
         None => String::new(),
     };
-    let servers: Vec<&str> = if control.servers.is_empty() {
-        vec![zone.primary.as_str()]
-    } else {
-        control.servers.iter().map(String::as_str).collect()
-    };
+    let servers = control.served_by(zone);
     // the site's own name server, or a reverse name that is an alias into the site's own zone
-    let own = servers.iter().any(|server| is_within(server, site)) || is_within(&zone.name, site);
+    let own = servers.split(", ").any(|server| is_within(server, site)) || is_within(&zone.name, site);
     control.set_by = if own { SetBy::Site } else { SetBy::Operator };
     control.detail = if own {
         format!(
             "the site's own administrator sets it: the zone {}{handed_on} is served by {}",
-            zone.name,
-            servers.join(", ")
+            zone.name, servers
         )
     } else if belongs_to_a_registry(&zone.name) {
         format!(
@@ -120,9 +144,7 @@ fn judge(control: &mut Control, zone: &reverse_zone::Zone, site: &Site) {
     } else {
         format!(
             "whoever runs the zone {}{handed_on} sets it: served by {}, contact {}",
-            zone.name,
-            servers.join(", "),
-            zone.contact
+            zone.name, servers, zone.contact
         )
     };
 }

@@ -1,23 +1,9 @@
-//! The registry of an address, asked by RDAP.
+//! Where the registries of addresses are named, and what one said.
 
-use std::net::IpAddr;
-use std::time::Duration;
-
-use reqwest::Url;
 use serde::Serialize;
 
 use crate::actions::{ActionError, Context};
-use crate::mail::rdap::{
-    BOOTSTRAP, Bootstrap, Contact, MEDIA_TYPE, Network, bootstrap_file, query_url, refusal,
-};
-use crate::probes::http::{HttpRequest, HttpResponse, told};
-
-/// How old a bootstrap file may be. IANA changes it every few weeks, and asks that it be kept (RFC 9224 §8).
-const KEPT: Duration = Duration::from_secs(7 * 24 * 3600);
-/// Registries send on to each other where a block has moved (RFC 7480 §5.2); not in a circle.
-const MOST_HOPS: usize = 3;
-/// For one question.
-const PATIENCE: Duration = Duration::from_secs(20);
+use crate::mail::rdap::{BOOTSTRAP, Contact, Network};
 
 /// Where registries are named.
 pub(super) enum Registry {
@@ -49,6 +35,11 @@ pub(super) struct Owner {
 }
 
 impl Owner {
+    /// A registry was to be asked, and nothing came of it.
+    pub(super) fn not_told(detail: String) -> Self {
+        Owner::nothing(detail, true)
+    }
+
     fn nothing(detail: String, unknown: bool) -> Self {
         Owner {
             range: None,
@@ -70,12 +61,13 @@ impl Owner {
         Owner::nothing(format!("no registry was asked: {why}"), false)
     }
 
-    /// True when a registry was asked and the answer could not be had.
+    /// True when the answer of a registry was wanted and could not be had.
     pub(super) fn is_unknown(&self) -> bool {
         self.unknown
     }
 
-    fn of(network: Network, url: &str) -> Self {
+    /// As the registry told it under this URL.
+    pub(super) fn of(network: Network, url: &str) -> Self {
         let owned = |texts: Vec<&str>| texts.into_iter().map(str::to_owned).collect();
         let holder = network.holder().map(str::to_owned);
         let name = if network.name.is_empty() {
@@ -106,12 +98,12 @@ impl Owner {
 impl Registry {
     /// The folder that the argument, the site or IANA gives.
     pub(super) fn chosen(context: &Context<'_>) -> Result<Self, ActionError> {
-        let given = match context.args.text("rdap")? {
-            Some(given) => Some(given),
-            None => context.site.rdap.clone(),
+        let (given, by) = match context.args.text("rdap")? {
+            Some(given) => (Some(given), "the argument 'rdap'"),
+            None => (context.site.rdap.clone(), "'rdap' in the site file"),
         };
         let folder = match given.as_deref().map(str::trim) {
-            Some("none") => return Ok(Registry::None("the site file says none".to_owned())),
+            Some("none") => return Ok(Registry::None(format!("{by} says none"))),
             Some(url) => url.to_owned(),
             None if context.site.laboratory => {
                 return Ok(Registry::None(
@@ -133,123 +125,4 @@ impl Registry {
             Registry::None(why) => why,
         }
     }
-
-    /// Who holds this address.
-    pub(super) async fn owner(&self, context: &Context<'_>, address: IpAddr) -> Owner {
-        let folder = match self {
-            Registry::Folder(folder) => folder,
-            Registry::None(why) => return Owner::not_asked(why.clone()),
-        };
-        match ask(context, folder, address).await {
-            Ok((network, url)) => Owner::of(network, &url),
-            Err(why) => Owner::nothing(
-                format!("who holds {address} could not be told: {why}"),
-                true,
-            ),
-        }
-    }
-}
-
-async fn ask(
-    context: &Context<'_>,
-    folder: &str,
-    address: IpAddr,
-) -> Result<(Network, String), String> {
-    let http = &context.probes.http;
-    let file = bootstrap_file(folder, address);
-    let text = http
-        .kept(&file, KEPT, |text| {
-            Bootstrap::read(text)
-                .map(drop)
-                .map_err(|fault| fault.to_string())
-        })
-        .await
-        .map_err(|error| {
-            format!(
-                "the list of registries {file} could not be had: {error}. Where this machine has no way to the web, set `rdap: none` in the site file"
-            )
-        })?;
-    let bootstrap = Bootstrap::read(&text).map_err(|fault| format!("{file}: {fault}"))?;
-    let base = bootstrap
-        .service(address)
-        .ok_or_else(|| format!("{file} names no registry for it"))?;
-    // what came encrypted must not lead into the clear
-    let encrypted = folder.starts_with("https://");
-    let mut url = Url::parse(&query_url(base, address))
-        .map_err(|error| format!("'{base}' is no address of a registry ({error})"))?;
-    for _ in 0..=MOST_HOPS {
-        if encrypted && url.scheme() != "https" {
-            return Err(format!(
-                "the registry {} offers no encrypted connection",
-                host(&url)
-            ));
-        }
-        let answer = http
-            .send(HttpRequest {
-                url: url.to_string(),
-                headers: vec![("accept".to_owned(), MEDIA_TYPE.to_owned())],
-                timeout: Some(PATIENCE),
-                ..HttpRequest::default()
-            })
-            .await
-            .map_err(|error| told(&error))?;
-        match answer.status {
-            200 => {
-                return Network::read(&answer.text(), address)
-                    .map(|network| (network, url.to_string()))
-                    .map_err(|fault| format!("{}: {fault}", host(&url)));
-            }
-            301 | 302 | 303 | 307 | 308 => url = onward(&bootstrap, &url, &answer)?,
-            _ => return Err(said(&url, &answer)),
-        }
-    }
-    Err(format!(
-        "the registries send in a circle, last to {}",
-        host(&url)
-    ))
-}
-
-/// Where a registry sends on to: only to one that the bootstrap file names.
-fn onward(bootstrap: &Bootstrap, url: &Url, answer: &HttpResponse) -> Result<Url, String> {
-    let to = answer.header("location").unwrap_or_default();
-    let next = url
-        .join(to)
-        .map_err(|_| format!("{} sends on to '{to}', which is no address", host(url)))?;
-    let known = bootstrap
-        .bases()
-        .filter_map(|base| Url::parse(base).ok())
-        .any(|base| {
-            base.host() == next.host()
-                && base.port_or_known_default() == next.port_or_known_default()
-        });
-    if known {
-        Ok(next)
-    } else {
-        Err(format!(
-            "{} sends on to {}, which is no registry of the list: it was not asked",
-            host(url),
-            host(&next)
-        ))
-    }
-}
-
-fn said(url: &Url, answer: &HttpResponse) -> String {
-    let host = host(url);
-    let why = refusal(&answer.text())
-        .map(|text| format!(" ({text})"))
-        .unwrap_or_default();
-    match answer.status {
-        404 => format!("{host} knows no such network{why}"),
-        429 => match answer.header("retry-after") {
-            Some(after) => format!(
-                "{host} answers no more questions for now; it says to come back after {after} seconds"
-            ),
-            None => format!("{host} answers no more questions for now: try again tomorrow"),
-        },
-        status => format!("{host} answers with status {status}{why}"),
-    }
-}
-
-fn host(url: &Url) -> &str {
-    url.host_str().unwrap_or_default()
 }

@@ -16,6 +16,10 @@ pub const MEDIA_TYPE: &str = "application/rdap+json";
 pub struct Network {
     /// First and last address, or the block in CIDR form where the registry gives one.
     pub range: String,
+    /// The first of its addresses.
+    pub start: IpAddr,
+    /// The last of them.
+    pub end: IpAddr,
     /// The registry's key for it.
     pub handle: String,
     /// Its name, `EXAMPLE-NET`.
@@ -90,6 +94,8 @@ impl Network {
         let country = field("country");
         Ok(Network {
             range: block(&object).unwrap_or_else(|| format!("{start} to {end}")),
+            start,
+            end,
             handle: field("handle"),
             name: field("name"),
             country: (!country.is_empty()).then_some(country),

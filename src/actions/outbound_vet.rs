@@ -11,6 +11,7 @@ mod tests;
 use std::net::IpAddr;
 
 use serde::Serialize;
+use tokio::task::JoinSet;
 
 use super::blacklist_scan::{Breadth, Stand, survey};
 use super::rdns_verify::{Reverse, ReverseVerdict, look_up_reverse};
@@ -52,7 +53,7 @@ const ARGUMENTS: &[Argument] = &[
 const OUTPUTS: &[Output] = &[
     Output::new(
         "candidates",
-        "best first: address, rank, grade (usable, after_the_name, unknown, poor, unfit), reasons, before (what to do before it is used), listed (list, codes, severity, policy), clean and unknown (counts of lists), name (verdict, ptr), neighbours (asked, listed)",
+        "best first: address, rank, grade (usable, after_the_name, unknown, poor, unfit), reasons, before (what to do before it is used), listed (list, codes, severity, policy), clean and unknown (counts of lists), name (verdict, ptr), neighbours (asked, known, unknown, listed: those of the known that are listed for abuse)",
     ),
     Output::new("best", "the address to take; null when none is any good"),
     Output::new(
@@ -112,6 +113,8 @@ struct NameView {
 #[derive(Debug, Serialize)]
 struct NeighboursView {
     asked: usize,
+    known: usize,
+    unknown: usize,
     listed: Vec<IpAddr>,
 }
 
@@ -139,27 +142,52 @@ async fn vet(context: &Context<'_>) -> Result<Next, ActionError> {
     ));
     let stands = survey(context, Breadth::Wide, &candidates).await?;
     let beside = beside(context, &candidates, each).await?;
-    let mut facts = Vec::new();
-    let mut names = Vec::new();
-    for (number, stand) in stands.iter().enumerate() {
-        let reverse = look_up_reverse(&context.probes.dns, stand.address).await;
-        facts.push(Facts {
-            address: stand.address,
-            listings: stand.held.clone(),
-            lists: if stand.is_known() {
-                Asked::Enough
-            } else {
-                Asked::TooFew
-            },
-            name: name(&reverse),
-            neighbours: near(stand.address, &beside, each),
-        });
-        names.push(reverse);
-        context
-            .progress
-            .count(number as u64 + 1, stands.len() as u64);
+    let names = reverse_names(context, &candidates).await;
+    let vetted: Vec<Vetted> = stands
+        .into_iter()
+        .zip(names)
+        .map(|(stand, reverse)| {
+            let facts = Facts {
+                address: stand.address,
+                listings: stand.held.clone(),
+                lists: if stand.is_known() {
+                    Asked::Enough
+                } else {
+                    Asked::TooFew
+                },
+                name: name(&reverse),
+                neighbours: near(stand.address, &beside, each),
+            };
+            Vetted {
+                opinion: vetting::judge(&facts),
+                neighbours: facts.neighbours,
+                stand,
+                reverse,
+            }
+        })
+        .collect();
+    Ok(report(context, vetted).into())
+}
+
+/// What was seen of a candidate, and what is to be thought of it.
+struct Vetted {
+    stand: Stand,
+    reverse: Reverse,
+    neighbours: Neighbours,
+    opinion: vetting::Opinion,
+}
+
+/// The reverse names of the candidates, in their order, looked up side by side.
+async fn reverse_names(context: &Context<'_>, candidates: &[IpAddr]) -> Vec<Reverse> {
+    context.progress.note("looking up their reverse names");
+    let mut under_way = JoinSet::new();
+    for (place, address) in candidates.iter().copied().enumerate() {
+        let dns = context.probes.dns.clone();
+        under_way.spawn(async move { (place, look_up_reverse(&dns, address).await) });
     }
-    Ok(report(context, &stands, &facts, names).into())
+    let mut names = under_way.join_all().await;
+    names.sort_by_key(|(place, _)| *place);
+    names.into_iter().map(|(_, reverse)| reverse).collect()
 }
 
 fn neighbours_each(context: &Context<'_>) -> Result<usize, ActionError> {
@@ -197,15 +225,16 @@ async fn beside(
     survey(context, Breadth::Narrow, &all).await
 }
 
-/// What is known of the neighbours of one candidate. Those that the lists could not tell about were not asked.
+/// What is known of the neighbours of one candidate.
 fn near(candidate: IpAddr, beside: &[Stand], each: usize) -> Neighbours {
     let own = vetting::beside(candidate, each);
-    let known = beside
-        .iter()
-        .filter(|stand| own.contains(&stand.address) && stand.is_known());
     let mut neighbours = Neighbours::default();
-    for stand in known {
-        neighbours.asked += 1;
+    for stand in beside.iter().filter(|one| own.contains(&one.address)) {
+        if !stand.is_known() {
+            neighbours.unknown += 1;
+            continue;
+        }
+        neighbours.known += 1;
         let for_abuse = stand
             .held
             .iter()
@@ -228,36 +257,33 @@ fn name(reverse: &Reverse) -> Name {
     }
 }
 
-fn report(context: &Context<'_>, stands: &[Stand], facts: &[Facts], names: Vec<Reverse>) -> Report {
-    let opinions: Vec<vetting::Opinion> = facts.iter().map(vetting::judge).collect();
-    let order = vetting::rank(&opinions);
-    let mut names: Vec<Option<Reverse>> = names.into_iter().map(Some).collect();
-    let mut views = Vec::new();
-    for (rank, place) in order.iter().copied().enumerate() {
-        let (stand, facts, opinion) = (&stands[place], &facts[place], &opinions[place]);
-        let Some(reverse) = names[place].take() else {
-            continue;
-        };
-        views.push(View {
-            address: stand.address,
-            rank: rank + 1,
-            grade: opinion.grade,
-            reasons: opinion.reasons.clone(),
-            before: opinion.before.clone(),
-            listed: serde_json::to_value(&stand.view.listed).unwrap_or_default(),
-            clean: stand.view.clean,
-            unknown: stand.view.unknown.len() + stand.view.broken.len(),
+fn report(context: &Context<'_>, mut vetted: Vec<Vetted>) -> Report {
+    vetting::rank(&mut vetted, |one| &one.opinion);
+    let views: Vec<View> = vetted
+        .into_iter()
+        .enumerate()
+        .map(|(place, one)| View {
+            address: one.stand.address,
+            rank: place + 1,
+            grade: one.opinion.grade,
+            reasons: one.opinion.reasons,
+            before: one.opinion.before,
+            listed: serde_json::to_value(&one.stand.view.listed).unwrap_or_default(),
+            clean: one.stand.view.clean,
+            unknown: one.stand.view.unknown.len() + one.stand.view.broken.len(),
             name: NameView {
-                verdict: reverse.verdict,
-                ptr: reverse.ptr,
-                detail: reverse.detail,
+                verdict: one.reverse.verdict,
+                ptr: one.reverse.ptr,
+                detail: one.reverse.detail,
             },
             neighbours: NeighboursView {
-                asked: facts.neighbours.asked,
-                listed: facts.neighbours.listed.clone(),
+                asked: one.neighbours.known + one.neighbours.unknown,
+                known: one.neighbours.known,
+                unknown: one.neighbours.unknown,
+                listed: one.neighbours.listed,
             },
-        });
-    }
+        })
+        .collect();
     let best = views
         .first()
         .filter(|view| view.grade <= Grade::AfterTheName);

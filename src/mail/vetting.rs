@@ -63,9 +63,11 @@ pub enum Name {
 /// Other addresses of the same /24 (/64 of IPv6).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Neighbours {
-    /// How many were asked about.
-    pub asked: usize,
-    /// Those that are listed for abuse.
+    /// How many the lists could tell about.
+    pub known: usize,
+    /// How many they could not tell about.
+    pub unknown: usize,
+    /// Those of the known that are listed for abuse.
     pub listed: Vec<IpAddr>,
 }
 
@@ -96,8 +98,10 @@ pub struct Opinion {
     pub before: Vec<String>,
 }
 
-/// From this share of listed neighbours on, receivers mark a whole network down.
-const MANY_NEIGHBOURS: usize = 4;
+/// One listed neighbour of so many is enough for receivers to mark a whole network down.
+const ONE_OF: usize = 4;
+/// Fewer than these make no share.
+const FEWEST_KNOWN: usize = 4;
 
 /// Judges one address.
 pub fn judge(facts: &Facts) -> Opinion {
@@ -118,11 +122,12 @@ pub fn judge(facts: &Facts) -> Opinion {
     opinion
 }
 
-/// The order in which addresses are to be preferred: by grade, then by how much speaks against them, then as they were given.
-pub fn rank(opinions: &[Opinion]) -> Vec<usize> {
-    let mut order: Vec<usize> = (0..opinions.len()).collect();
-    order.sort_by_key(|place| (opinions[*place].grade, opinions[*place].reasons.len()));
-    order
+/// Puts first what is to be preferred: by grade, then by how much speaks against it, then as it was given.
+pub fn rank<T>(candidates: &mut [T], opinion: impl Fn(&T) -> &Opinion) {
+    candidates.sort_by_key(|one| {
+        let opinion = opinion(one);
+        (opinion.grade, opinion.reasons.len())
+    });
 }
 
 impl Opinion {
@@ -185,9 +190,11 @@ fn name(facts: &Facts, opinion: &mut Opinion) {
     };
     opinion.worsen(grade);
     opinion.reasons.push(reason);
-    opinion.before.push(
-        "have the network operator set a reverse name of the mail server, and give that name an address record".to_owned(),
-    );
+    opinion.before.push(if grade == Grade::Unknown {
+        "look up its reverse name again".to_owned()
+    } else {
+        "have the network operator set a reverse name of the mail server, and give that name an address record".to_owned()
+    });
 }
 
 fn neighbours(neighbours: &Neighbours, opinion: &mut Opinion) {
@@ -195,12 +202,18 @@ fn neighbours(neighbours: &Neighbours, opinion: &mut Opinion) {
     if listed == 0 {
         return;
     }
+    let is = if listed == 1 { "is" } else { "are" };
+    if neighbours.known < FEWEST_KNOWN {
+        opinion.reasons.push(format!(
+            "{listed} of the addresses beside it {is} listed for abuse; too few of them could be told about to say how many are"
+        ));
+        return;
+    }
     opinion.reasons.push(format!(
-        "{listed} of {} addresses beside it {} listed for abuse",
-        neighbours.asked,
-        if listed == 1 { "is" } else { "are" }
+        "{listed} of {} addresses beside it {is} listed for abuse",
+        neighbours.known
     ));
-    if listed * MANY_NEIGHBOURS >= neighbours.asked {
+    if listed * ONE_OF >= neighbours.known {
         opinion.worsen(Grade::Poor);
     }
 }
@@ -255,10 +268,14 @@ mod tests {
         }
     }
 
-    fn beside_it(asked: usize, listed: usize) -> Facts {
+    fn beside_it(known: usize, listed: usize) -> Facts {
         let listed = beside(clean().address, listed);
         Facts {
-            neighbours: Neighbours { asked, listed },
+            neighbours: Neighbours {
+                known,
+                unknown: 8 - known,
+                listed,
+            },
             ..clean()
         }
     }
@@ -281,6 +298,18 @@ mod tests {
                 beside_it(8, 2),
                 Grade::Poor,
                 "2 of 8 addresses beside it are listed",
+                0,
+            ),
+            (
+                beside_it(4, 1),
+                Grade::Poor,
+                "1 of 4 addresses beside it is listed",
+                0,
+            ),
+            (
+                beside_it(3, 1),
+                Grade::Usable,
+                "1 of the addresses beside it is listed for abuse; too few",
                 0,
             ),
             (
@@ -339,7 +368,7 @@ mod tests {
 
     #[test]
     fn what_is_known_to_be_bad_goes_below_what_is_not_known() {
-        let opinions: Vec<Opinion> = [
+        let mut ranked: Vec<(usize, Opinion)> = [
             held(Severity::Major, None),
             named(Name::Unknown),
             named(Name::Missing),
@@ -349,8 +378,11 @@ mod tests {
         ]
         .iter()
         .map(judge)
+        .enumerate()
         .collect();
-        assert_eq!(rank(&opinions), [4, 3, 2, 1, 5, 0]);
+        rank(&mut ranked, |(_, opinion)| opinion);
+        let order: Vec<usize> = ranked.iter().map(|(place, _)| *place).collect();
+        assert_eq!(order, [4, 3, 2, 1, 5, 0]);
     }
 
     #[test]

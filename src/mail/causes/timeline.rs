@@ -19,7 +19,7 @@ pub enum Unit {
     Hour,
     /// A day, in UTC.
     Day,
-    /// Seven days.
+    /// Seven days from Monday, in UTC.
     Week,
 }
 
@@ -30,6 +30,12 @@ impl Unit {
             Self::Day => 24,
             Self::Week => 7 * 24,
         }
+    }
+
+    /// The first hour of the period around `hour`. Hours are counted from a Thursday, 1 January 1970.
+    fn start(self, hour: i64) -> i64 {
+        let monday = if self == Self::Week { -3 * 24 } else { 0 };
+        (hour - monday).div_euclid(self.hours()) * self.hours() + monday
     }
 }
 
@@ -62,22 +68,55 @@ impl Timeline {
         let unit = unit.unwrap_or(Unit::Week);
         let mut periods: BTreeMap<i64, BTreeMap<Class, u64>> = BTreeMap::new();
         for (hour, classes) in hours {
-            let period = periods.entry(hour.div_euclid(unit.hours())).or_default();
+            let period = periods.entry(unit.start(*hour)).or_default();
             for (class, count) in classes {
                 *period.entry(*class).or_insert(0) += count;
             }
         }
-        let newest = last.div_euclid(unit.hours());
+        let newest = unit.start(*last);
         let points = periods
             .into_iter()
-            .filter(|(period, _)| newest - period < MOST)
-            .filter_map(|(period, classes)| {
-                let start = Timestamp::from_second(period * unit.hours() * 3600).ok()?;
+            .filter(|(start, _)| (newest - start) / unit.hours() < MOST)
+            .filter_map(|(start, classes)| {
+                let start = Timestamp::from_second(start * 3600).ok()?;
                 Some(Point { start, classes })
             });
         Self {
             unit,
             points: points.collect(),
         }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_times_are_told_by_weeks_that_start_on_monday() {
+        let hour = |at: &str| at.parse::<Timestamp>().unwrap().as_second() / 3600;
+        // Sunday evening, Monday morning, and a year later
+        let times = [
+            "2024-03-03T23:00:00Z",
+            "2024-03-04T00:00:00Z",
+            "2025-03-05T12:00:00Z",
+        ];
+        let hours = times.map(|at| (hour(at), BTreeMap::from([(Class::Rate, 1)])));
+        let timeline = Timeline::of(&hours.into());
+        let starts: Vec<String> = timeline
+            .points
+            .iter()
+            .map(|p| p.start.to_string())
+            .collect();
+        assert_eq!(timeline.unit, Unit::Week);
+        assert_eq!(
+            starts,
+            [
+                "2024-02-26T00:00:00Z",
+                "2024-03-04T00:00:00Z",
+                "2025-03-03T00:00:00Z"
+            ]
+        );
     }
 }

@@ -5,10 +5,9 @@
 
 use serde::Serialize;
 
-use super::listings::{Scan, Sight, judged, listing, sight};
+use super::listings::{Scan, Sight, judged, sight};
 use super::moment::{Calendar, When};
 use super::observe::observations;
-use super::read::{get, list, text};
 use super::words::Word;
 use super::{ListingView, listings};
 use crate::record::{Event, RunState};
@@ -81,20 +80,7 @@ pub(super) fn lives(runs: &[(&RunState, &[Event])]) -> Vec<ListingLife> {
     let mut looks: Vec<Looks<'_>> = Vec::new();
     for (state, events) in runs {
         let scans = observations(events, state, "blacklist.scan");
-        for scan in &scans {
-            for (target, entry) in listings::entries(&scan.outputs) {
-                let seen = listing(&target, entry, scan, &calendar);
-                let same =
-                    |one: &&mut ListingView| one.target == seen.target && one.list == seen.list;
-                match known.iter_mut().find(same) {
-                    // runs overlap: an older look may be found later
-                    Some(one) if one.first_seen.at > seen.first_seen.at => *one = seen,
-                    Some(_) => {}
-                    None if seen.target.is_empty() || seen.list.is_empty() => {}
-                    None => known.push(seen),
-                }
-            }
-        }
+        listings::note(&scans, &mut known, &calendar);
         looks.push(Looks {
             run: &state.created.run,
             scans: scans.into_iter().map(Scan::new).collect(),
@@ -130,8 +116,9 @@ fn life(view: &ListingView, looks: &[Looks<'_>], calendar: &Calendar) -> Option<
         for scan in &run.scans {
             let sight = match sight(view, scan, paired) {
                 Sight::NotAsked => continue,
-                Sight::Clean if scan.seen.subjects.is_empty() && !asks => continue,
-                Sight::Clean if is_brief(view, scan) => Sight::Unknown,
+                Sight::Clean | Sight::Counted if scan.seen.subjects.is_empty() && !asks => {
+                    continue;
+                }
                 other => other,
             };
             if scan.seen.at >= view.first_seen.at {
@@ -187,18 +174,13 @@ fn life(view: &ListingView, looks: &[Looks<'_>], calendar: &Calendar) -> Option<
     })
 }
 
-/// True when a scan of very many targets only counted what it saw of this one.
-fn is_brief(view: &ListingView, scan: &Scan<'_>) -> bool {
-    list(&scan.seen.outputs, "targets")
-        .iter()
-        .any(|target| text(target, "target") == view.target && get(target, "listed").is_number())
-}
-
 fn word(sight: Sight) -> Word {
     match sight {
         Sight::Listed => Word::new("listed", "listed", "✗"),
         Sight::Clean => Word::new("gone", "gone", "✓"),
-        Sight::Unknown | Sight::NotAsked => Word::new("unknown", "could not tell", "?"),
+        Sight::Unknown | Sight::Counted | Sight::NotAsked => {
+            Word::new("unknown", "could not tell", "?")
+        }
     }
 }
 
@@ -237,6 +219,25 @@ mod tests {
 
     fn brief() -> Value {
         json!({"targets": [{"target": "203.0.113.7", "verdict": "unknown", "listed": 0, "unknown": 1, "broken": 0}], "listed": []})
+    }
+
+    #[test]
+    fn within_a_run_too_a_count_is_no_end() {
+        let mut run = Recorder::new(created());
+        run.finish("scan", StepOutcome::Finding, listed(), Vec::new(), &[])
+            .later(3600)
+            .finish(
+                "verify:scan",
+                StepOutcome::Unknown,
+                brief(),
+                Vec::new(),
+                &[],
+            );
+        let state = RunState::replay(&run.events).unwrap();
+        let calendar = Calendar::new(None);
+        let views = listings::listings(&run.events, &state, &calendar, &[]);
+        assert_eq!(views[0].state.code, "not_confirmed", "{views:#?}");
+        assert_eq!(views[0].delisted, None);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The lives of listings as a picture: a line for each, dark while the list held the address, light when it was gone.
 
 use super::history::ListingLife;
-use super::moment::When;
+use super::moment::{When, Zone};
 use super::picture::{Label, PictureView, Shape};
 
 /// Size of the drawing.
@@ -20,7 +20,7 @@ const SHADES: &[(&str, usize, &str)] = &[
 ];
 
 /// The picture. None when all looks were at one moment: then there is nothing to see but what the table says.
-pub(super) fn picture(lives: &[ListingLife]) -> Option<PictureView> {
+pub(super) fn picture(lives: &[ListingLife], zone: &Zone) -> Option<PictureView> {
     let first = lives
         .iter()
         .map(|life| &life.first_seen)
@@ -71,8 +71,9 @@ pub(super) fn picture(lives: &[ListingLife]) -> Option<PictureView> {
         }
         y += ROW;
     }
-    labels.push(label(LEFT, y + 14, "start", first.short.clone()));
-    labels.push(label(WIDTH, y + 14, "end", last.short.clone()));
+    let told = |when: &When| format!("{} {}", when.short, zone.name);
+    labels.push(label(LEFT, y + 14, "start", told(first)));
+    labels.push(label(WIDTH, y + 14, "end", told(last)));
     let standing = lives
         .iter()
         .filter(|life| life.state.code != "gone")

@@ -119,6 +119,8 @@ pub(super) enum Sight {
     Listed,
     Clean,
     Unknown,
+    /// A scan of very many targets only counted what it saw of this one.
+    Counted,
     NotAsked,
 }
 
@@ -130,17 +132,8 @@ pub(super) fn listings(
     drafts: &[DraftView],
 ) -> Vec<ListingView> {
     let scans = observations(events, state, "blacklist.scan");
-    let mut views: Vec<ListingView> = Vec::new();
-    for scan in &scans {
-        for (target, entry) in entries(&scan.outputs) {
-            let list = list_name(entry);
-            let known = |view: &ListingView| view.target == target && view.list == list;
-            if target.is_empty() || list.is_empty() || views.iter().any(known) {
-                continue;
-            }
-            views.push(listing(&target, entry, scan, calendar));
-        }
-    }
+    let mut views = Vec::new();
+    note(&scans, &mut views, calendar);
     let scans: Vec<Scan<'_>> = scans.into_iter().map(Scan::new).collect();
     let filed = filing(events, state);
     for view in &mut views {
@@ -151,6 +144,25 @@ pub(super) fn listings(
         follow(view, &scans, state, calendar, filed.as_ref());
     }
     views
+}
+
+/// Adds what these scans saw to the listings that are `known`, each as it was seen first: runs overlap, and an older look may be
+/// noted later.
+pub(super) fn note(scans: &[Observation<'_>], known: &mut Vec<ListingView>, calendar: &Calendar) {
+    for scan in scans {
+        for (target, entry) in entries(&scan.outputs) {
+            let list = list_name(entry);
+            if target.is_empty() || list.is_empty() {
+                continue;
+            }
+            let same = |view: &&mut ListingView| view.target == target && view.list == list;
+            match known.iter_mut().find(same) {
+                Some(view) if view.first_seen.at <= scan.at => {}
+                Some(view) => *view = listing(&target, entry, scan, calendar),
+                None => known.push(listing(&target, entry, scan, calendar)),
+            }
+        }
+    }
 }
 
 /// The drafted requests, the newest of each listing.
@@ -258,7 +270,7 @@ fn same(list: &str, view: &ListingView) -> bool {
             .is_some_and(|zone| zone.eq_ignore_ascii_case(list))
 }
 
-pub(super) fn listing(
+fn listing(
     target: &str,
     entry: &Value,
     scan: &Observation<'_>,
@@ -310,7 +322,8 @@ fn follow(
             _ => {}
         }
         // Once gone, "could not tell" does not bring it back.
-        if !(sight == Sight::Unknown && last == Sight::Clean) {
+        let untold = matches!(sight, Sight::Unknown | Sight::Counted);
+        if !(untold && last == Sight::Clean) {
             last = sight;
         }
     }
@@ -352,7 +365,7 @@ fn standing(
         .is_some_and(|request| view.last_checked.at > request.when.at);
     match last {
         Sight::Clean => Word::new("delisted", "delisted", "✓"),
-        Sight::Unknown => Word::new(
+        Sight::Unknown | Sight::Counted => Word::new(
             "not_confirmed",
             "not confirmed: the list could not be asked the last time",
             "?",
@@ -405,6 +418,9 @@ pub(super) fn sight(view: &ListingView, scan: &Scan<'_>, paired: bool) -> Sight 
     // Where a scan says pair by pair what it judged, silence about a pair is not "clean".
     if paired && !scan.subjects.is_empty() && !judged(scan, view) {
         return Sight::Unknown;
+    }
+    if get(target, "listed").is_number() {
+        return Sight::Counted;
     }
     Sight::Clean
 }

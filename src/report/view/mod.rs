@@ -19,6 +19,7 @@ mod observe;
 pub(crate) mod open;
 mod owners;
 mod picture;
+mod ptr_requests;
 mod read;
 mod run;
 mod servers;
@@ -42,6 +43,7 @@ pub use names::{AddressView, DomainView, ProofView};
 pub use open::{NeedView, OpenView};
 pub use owners::OwnerView;
 pub use picture::{Label, PictureView, Shape};
+pub use ptr_requests::PtrRequestView;
 pub use run::{CountsView, NamedValue, RunView, StatusView};
 pub use servers::{EndpointView, ProbeView, ServerView, SmarthostView, StageView, TranscriptView};
 pub use site::{ContactView, SiteView};
@@ -113,6 +115,8 @@ pub struct View {
     pub reverse: Vec<AddressView>,
     /// Who holds the addresses, and who sets their names.
     pub owners: Vec<OwnerView>,
+    /// Who has to be asked for which reverse names.
+    pub ptr_requests: Vec<PtrRequestView>,
     /// Addresses that could be used instead.
     pub choices: Vec<ChoiceView>,
     /// The relay test.
@@ -164,6 +168,7 @@ impl View {
             .cloned()
             .collect();
         let reverse = names::reverse(events, state, calendar, &site);
+        let owners = owners::owners(events, state, calendar);
         let counts = run::counts(state, &findings);
         let work = work::work(events, state, calendar);
         let check_run = created.mode == Mode::Check;
@@ -184,10 +189,11 @@ impl View {
             done: work::done(&work),
             work,
             changes: compare::changes(events, state, calendar),
-            life_line: life_line::picture(&history::lives(&[(state, events)])),
+            life_line: life_line::picture(&history::lives(&[(state, events)]), &calendar.zone()),
             list_counts: listings::counts(events, state, calendar),
             choices: candidates::choices(events, state, calendar),
-            owners: owners::owners(events, state, calendar),
+            ptr_requests: ptr_requests::ptr_requests(&site, &reverse, &owners),
+            owners,
             relay: servers::relay(events, state, calendar),
             smarthost: servers::smarthost(events, state, calendar, site.smarthost.as_deref()),
             servers: servers::checked(events, state, calendar),

@@ -25,6 +25,8 @@ pub struct AddressView {
     pub wanted: Option<String>,
     /// True when somebody must set or change the name.
     pub to_change: bool,
+    /// What is to become of the name: the one to set, `keep`, or what to do first.
+    pub to_set: String,
     /// Anything odd.
     pub warnings: Vec<String>,
     /// When it was looked up.
@@ -75,6 +77,14 @@ pub(super) fn reverse(
                 word.text = "the name does not lead back".to_owned();
             }
             let name = text(address, "address");
+            let to_change = matches!(verdict.as_str(), "none" | "fail" | "generic");
+            let to_set = match (to_change, verdict.as_str()) {
+                (true, _) => site
+                    .wanted_name()
+                    .unwrap_or_else(|| "as agreed with the site".to_owned()),
+                (false, "pass") => "keep".to_owned(),
+                (false, _) => "not known yet: look it up again".to_owned(),
+            };
             addresses.retain(|known| known.address != name);
             addresses.push(AddressView {
                 address: name,
@@ -82,7 +92,8 @@ pub(super) fn reverse(
                 names: texts(address, "ptr").join(", "),
                 confirmed: texts(address, "confirmed").join(", "),
                 wanted: site.wanted_name(),
-                to_change: matches!(verdict.as_str(), "none" | "fail" | "generic"),
+                to_change,
+                to_set,
                 warnings: texts(address, "warnings"),
                 when: calendar.when(seen.at),
             });

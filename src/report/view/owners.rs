@@ -25,7 +25,9 @@ pub struct OwnerView {
     pub zone: Option<String>,
     /// Where an alias leads from the reverse name (RFC 2317).
     pub alias: Option<String>,
-    /// To whom a request for reverse DNS goes: name and mail address.
+    /// Who is to be asked for reverse DNS.
+    pub who: String,
+    /// The same with the mail address.
     pub ask: String,
     /// Why to them.
     pub why: String,
@@ -58,6 +60,7 @@ fn owner(view: &Value, when: &When) -> OwnerView {
         own: text(ptr, "set_by") == "site",
         zone: some_text(ptr, &["zone"]),
         alias: some_text(ptr, &["alias"]),
+        who: text(ask, "who"),
         ask: desk.into_iter().flatten().collect::<Vec<_>>().join(", "),
         why: text(ask, "why"),
         when: when.clone(),

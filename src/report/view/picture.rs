@@ -118,20 +118,15 @@ fn over_time(timeline: &Value) -> Option<PictureView> {
         .iter()
         .filter_map(|point| {
             let start: Timestamp = get(point, "start").as_str()?.parse().ok()?;
-            Some((
-                start.as_second() / seconds,
-                get(point, "classes").as_object()?,
-            ))
+            Some((start.as_second(), get(point, "classes").as_object()?))
         })
         .collect();
     let (first, last) = (
         points.iter().map(|p| p.0).min()?,
         points.iter().map(|p| p.0).max()?,
     );
-    let columns = u64::try_from(last - first)
-        .ok()?
-        .saturating_add(1)
-        .min(1_000);
+    let column = |start: i64| u64::try_from((start - first) / seconds).unwrap_or(0);
+    let columns = column(last).saturating_add(1).min(1_000);
     let classes = busiest_classes(&points);
     let shade = |name: &str| {
         let place = classes.iter().position(|class| class == name);
@@ -139,12 +134,12 @@ fn over_time(timeline: &Value) -> Option<PictureView> {
     };
     let stacked: Vec<(u64, [u64; SHADES], i64)> = points
         .iter()
-        .map(|(period, counts)| {
+        .map(|(start, counts)| {
             let mut shades = [0; SHADES];
             for (name, count) in *counts {
                 shades[shade(name)] += count_of(count);
             }
-            (u64::try_from(period - first).unwrap_or(0), shades, *period)
+            (column(*start), shades, *start)
         })
         .collect();
     let total = |shades: &[u64; SHADES]| shades.iter().sum::<u64>();
@@ -173,11 +168,12 @@ fn over_time(timeline: &Value) -> Option<PictureView> {
         }
     }
     let label = |x, y, anchor, text: String| Label { x, y, anchor, text };
+    let below = TOP + HEIGHT + 18;
     let mut labels = vec![
         label(LEFT - 6, TOP + 10, "end", most.to_string()),
         label(LEFT - 6, TOP + HEIGHT, "end", "0".to_owned()),
-        label(LEFT, TOP + HEIGHT + 18, "start", moment(first * seconds)),
-        label(WIDTH, TOP + HEIGHT + 18, "end", moment(last * seconds)),
+        label(LEFT, below, "start", format!("{} UTC", moment(first))),
+        label(WIDTH, below, "end", format!("{} UTC", moment(last))),
     ];
     let mut names: Vec<String> = classes
         .iter()
@@ -204,11 +200,9 @@ fn over_time(timeline: &Value) -> Option<PictureView> {
     ranked.sort_by_key(|(column, ..)| *column);
     let mut heads = vec![format!("Start of the {unit} (UTC)")];
     heads.extend(names.iter().cloned());
-    let rows = ranked.iter().map(|(_, shades, period)| {
+    let rows = ranked.iter().map(|(_, shades, start)| {
         let counts = shades.iter().take(names.len()).map(u64::to_string);
-        std::iter::once(moment(period * seconds))
-            .chain(counts)
-            .collect()
+        std::iter::once(moment(*start)).chain(counts).collect()
     });
     Some(PictureView {
         title: format!("Failures by {unit} and class"),

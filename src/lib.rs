@@ -18,6 +18,7 @@
 //! record     events, the function that folds them, findings; imports nothing of ours
 //! site       the site file
 //! templates  document templates: shipped ones, and a folder of the user's own
+//! error_chain errors on one line
 //! yaml       the one place that knows the YAML reader; diagnostics that show the place
 //! ```
 //!
@@ -40,6 +41,7 @@
 pub mod actions;
 pub mod cli;
 pub mod engine;
+pub mod error_chain;
 pub mod mail;
 pub mod practice;
 pub mod probes;

@@ -3,7 +3,7 @@
 use super::exit::Exit;
 use crate::engine::{AdoptError, DecisionError, EngineError};
 
-pub(super) use crate::engine::chain;
+pub(super) use crate::error_chain::chain;
 use crate::store::StoreError;
 use crate::templates::TemplateError;
 use crate::yaml::Diagnostics;

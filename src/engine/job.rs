@@ -13,6 +13,7 @@ use crate::actions::{
     Action, ActionError, Args, ArtifactSink, Conditions, Context, Next, Reconciled, Report,
     Secrets, StepInfo, Vault, WaitFor,
 };
+use crate::error_chain::chain;
 use crate::record::{Artifact, RunState, Wait};
 use crate::site::Site;
 use crate::store::Store;
@@ -155,21 +156,6 @@ impl Job {
             },
         }
     }
-}
-
-/// An error with its causes, each once: `cannot do this: because: of that`.
-pub fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        let cause_text = cause.to_string();
-        if !text.contains(&cause_text) {
-            text.push_str(": ");
-            text.push_str(&cause_text);
-        }
-        source = cause.source();
-    }
-    text
 }
 
 /// A duration in words: `90 s`, `2 min`, `3 h`, `10 d`.

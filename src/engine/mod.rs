@@ -34,7 +34,6 @@ pub use amend::Taken;
 pub use decide::{Answer, DecisionError, cancel, decide};
 pub use executor::Worker;
 pub use fleet::{FleetRun, FleetStop, Host, Standing, limits};
-pub use job::chain;
 pub use observer::{Observer, Silent};
 pub use plan::{PlanRequest, plan};
 pub use rerun::{Inheritance, RerunError, inherit};

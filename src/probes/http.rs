@@ -14,8 +14,8 @@ use rustls::pki_types::CertificateDer;
 use rustls::{ClientConfig, RootCertStore};
 
 use super::dns::{Dns, Question, RecordKind};
+pub use kept::NotFetched;
 use kept::Shelf;
-pub use kept::{NotFetched, told};
 
 /// How to ask.
 #[derive(Debug, Clone)]

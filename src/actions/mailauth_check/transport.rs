@@ -8,13 +8,14 @@ use super::asking::Asker;
 use super::remark::{Remarks, publish, replace};
 use super::{Harvest, exchangers, part_verdict};
 use crate::actions::Context;
+use crate::error_chain::chain;
 use crate::mail::lookup::{Found, Lookup, Text};
 use crate::mail::mta_sts::{
     Mode, POLICY_PATH, SHORT_AGE, is_record, is_report_record, policy_host, record, record_name,
     report_name, report_record,
 };
 use crate::probes::Http;
-use crate::probes::http::{HttpRequest, told};
+use crate::probes::http::HttpRequest;
 use crate::record::{Evidence, Severity, Verdict};
 
 /// For the fetch of a policy; RFC 8461 §3.3 suggests a minute.
@@ -174,7 +175,7 @@ pub(super) async fn fetch(http: &Http, url: &str) -> Fetched {
         Err(error) => {
             return match error.certificate_fault() {
                 Some(fault) => Fetched::Certificate(fault),
-                None => Fetched::Silent(told(&error)),
+                None => Fetched::Silent(chain(&error)),
             };
         }
     };

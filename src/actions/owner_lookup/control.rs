@@ -129,7 +129,8 @@ fn judge(control: &mut Control, zone: &reverse_zone::Zone, site: &Site) {
     };
     let servers = control.served_by(zone);
     // the site's own name server, or a reverse name that is an alias into the site's own zone
-    let own = servers.split(", ").any(|server| is_within(server, site)) || is_within(&zone.name, site);
+    let own =
+        servers.split(", ").any(|server| is_within(server, site)) || is_within(&zone.name, site);
     control.set_by = if own { SetBy::Site } else { SetBy::Operator };
     control.detail = if own {
         format!(

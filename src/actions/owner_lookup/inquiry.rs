@@ -9,8 +9,9 @@ use reqwest::Url;
 
 use super::registry::{Owner, Registry};
 use crate::actions::Context;
+use crate::error_chain::chain;
 use crate::mail::rdap::{Bootstrap, MEDIA_TYPE, Network, bootstrap_file, query_url, refusal};
-use crate::probes::http::{HttpRequest, HttpResponse, told};
+use crate::probes::http::{HttpRequest, HttpResponse};
 
 /// Questions in one step: registries are for single ones.
 const MOST_QUESTIONS: usize = 16;
@@ -158,7 +159,7 @@ impl<'a> Inquiry<'a> {
             ..HttpRequest::default()
         };
         let answer = self.context.probes.http.send(request).await;
-        answer.map_err(|error| self.leave_alone(url, told(&error)))
+        answer.map_err(|error| self.leave_alone(url, chain(&error)))
     }
 
     fn leave_alone(&mut self, url: &Url, said: String) -> String {

@@ -8,9 +8,10 @@ use serde_json::{Map, Value, json};
 use super::{Made, Underway, Worker};
 use crate::actions::Args;
 use crate::engine::EngineError;
-use crate::engine::job::{Job, chain};
+use crate::engine::job::Job;
 use crate::engine::plan::id_of;
 use crate::engine::variables::variables;
+use crate::error_chain::chain;
 use crate::record::{Effect, EventKind, Mode, StepOutcome, StepStatus, WaitKind, hash};
 use crate::runbook::Step;
 

@@ -22,11 +22,12 @@ use serde_json::Value;
 use tokio::sync::watch;
 use tokio::task::{Id, JoinSet};
 
-use super::job::{Ended, Shared, chain};
+use super::job::{Ended, Shared};
 use super::plan::id_of;
 use super::ready::{Frontier, Move};
 use super::{Engine, EngineError, Stop, TakenUp, recovery};
 use crate::actions::{Secrets, Vault};
+use crate::error_chain::chain;
 use crate::record::{Effect, Event, EventKind, NewEvent, RunState, RunStatus, StepStatus};
 use crate::runbook::{Checked, Expression, Runbook};
 use crate::site::Site;

@@ -8,7 +8,8 @@ use super::begin::DEFAULT_TIMEOUT;
 use super::{Made, Underway, Worker};
 use crate::actions::{Args, Reconciled};
 use crate::engine::EngineError;
-use crate::engine::job::{Job, chain};
+use crate::engine::job::Job;
+use crate::error_chain::chain;
 use crate::record::{Effect, EventKind, StepStatus};
 use crate::runbook::{OnInterrupt, Step};
 

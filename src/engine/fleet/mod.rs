@@ -16,8 +16,8 @@ use serde::Deserialize;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use super::job::chain;
 use super::{EngineError, PlanRequest, Stop, TakenUp, Worker, plan};
+use crate::error_chain::chain;
 use crate::probes::Clock;
 use crate::record::{EventKind, Fleet, FleetEvent, FleetPlan, FleetSite, NotStarted, RunState};
 use crate::runbook::Checked;

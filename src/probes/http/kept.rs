@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
-use super::{Http, HttpError, HttpRequest};
+use super::{Http, HttpRequest};
+use crate::error_chain::chain;
 
 /// How long a fetch that failed is not tried again: a fleet without a way to the web asks once, not once a site.
 const AFTER_A_FAILURE: Duration = Duration::from_secs(300);
@@ -126,7 +127,7 @@ impl Http {
         let answer = self
             .send(request)
             .await
-            .map_err(|error| NotFetched(told(&error)))?;
+            .map_err(|error| NotFetched(chain(&error)))?;
         if answer.status != 200 {
             return Err(NotFetched(format!(
                 "the server answers with status {}",
@@ -144,20 +145,6 @@ impl Http {
             ))),
         }
     }
-}
-
-/// An error with its causes on one line, each said once.
-pub fn told(error: &HttpError) -> String {
-    let mut text = error.to_string();
-    let mut cause = std::error::Error::source(error);
-    while let Some(error) = cause {
-        let next = error.to_string();
-        if !text.contains(&next) {
-            text = format!("{text}: {next}");
-        }
-        cause = error.source();
-    }
-    text
 }
 
 /// `https://data.iana.org/rdap/ipv4.json` as a file name.

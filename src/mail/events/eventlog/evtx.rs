@@ -8,6 +8,8 @@ use std::sync::Arc;
 
 use evtx::{EvtxChunkData, ParserSettings};
 
+use crate::error_chain::chain;
+
 /// `ElfFile`, `ElfChnk`, each with its zero.
 const FILE_MARK: &[u8; 8] = b"ElfFile\0";
 const CHUNK_MARK: &[u8; 8] = b"ElfChnk\0";
@@ -86,15 +88,4 @@ pub(in super::super) fn chunk(bytes: &[u8]) -> Vec<Piece> {
         Err(error) => pieces.push(Piece::Damaged(format!("a chunk: {error}"))),
     }
     pieces
-}
-
-/// An error with its sources on one line.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(inner) = source {
-        text.push_str(&format!(": {inner}"));
-        source = inner.source();
-    }
-    text
 }

@@ -12,7 +12,6 @@ mod tests;
 
 use super::{Action, ActionError, Argument, Context, Effect, Kind, Next, Output, Report, Work};
 use crate::mail::causes::{self, Analysis, Cause, Confidence, Facts, SiteFacts};
-use crate::mail::events::{Event, Place};
 use crate::record::{Evidence, Finding, Severity, Verdict};
 use domains::Asked;
 use kept::Kept;
@@ -83,6 +82,10 @@ const OUTPUTS: &[Output] = &[
         "what receivers report: complaints; own, elsewhere and tls (all, failed); tls_failures by reason; reporters",
     ),
     Output::new(
+        "summed_up",
+        "what was summed up and not told apart for want of room; the busiest entries always are told apart",
+    ),
+    Output::new(
         "asked",
         "the domains that failed for want of DNS, when they were looked up: exists, dead, or why nobody can tell",
     ),
@@ -109,9 +112,6 @@ const QUOTED: usize = 5;
 
 /// Remote hosts in the outputs, at most, busiest first.
 const REMOTES: usize = 500;
-
-/// Characters of a quoted line, at most.
-const QUOTED_LENGTH: usize = 400;
 
 impl Action for EventsAnalyze {
     fn name(&self) -> &'static str {
@@ -167,7 +167,7 @@ async fn work(context: &Context<'_>) -> Result<Next, ActionError> {
         let mut kept = Kept::new(&site);
         let sources = sources::read_all(&request, &mut kept)?;
         let domains = match ask_domains {
-            true => causes::unresolved_domains(&kept.events, &site),
+            true => kept.traffic.unresolved_domains(),
             false => Vec::new(),
         };
         Ok((Read { sources, kept }, site, domains))
@@ -180,7 +180,7 @@ async fn work(context: &Context<'_>) -> Result<Next, ActionError> {
     };
     let (read, analysis) = aside(move || {
         let kept = &read.kept;
-        let analysis = causes::analyse_counted(&kept.events, &kept.traffic, &site, &facts);
+        let analysis = causes::analyse_counted(&kept.traffic, &site, &facts);
         Ok((read, analysis))
     })
     .await?;
@@ -224,7 +224,7 @@ fn report(context: &Context<'_>, read: &Read, analysis: &Analysis, asked: &Asked
         .causes
         .iter()
         .filter(|cause| cause.confidence > Confidence::Unlikely)
-        .map(|cause| finding(context, cause, analysis, &read.kept.events))
+        .map(|cause| finding(context, cause, analysis))
         .collect();
     let reason = reason(read, analysis);
     let verdict = match (findings.is_empty(), &reason) {
@@ -249,6 +249,7 @@ fn report(context: &Context<'_>, read: &Read, analysis: &Analysis, asked: &Asked
         .with("timeline", &analysis.timeline)
         .with("usage", &analysis.register)
         .with("reported", &analysis.reported)
+        .with("summed_up", &analysis.summed_up)
         .with("asked", asked)
         .with("signals", &analysis.signals)
         .with("causes", &analysis.causes)
@@ -270,13 +271,6 @@ fn reason(read: &Read, analysis: &Analysis) -> Option<String> {
         .filter_map(|source: &Source| source.error.as_ref())
         .cloned()
         .collect();
-    if read.kept.beyond > 0 {
-        reasons.push(format!(
-            "{} further failures and log-ins were counted but not weighed: the first {} are",
-            read.kept.beyond,
-            read.kept.events.len()
-        ));
-    }
     if let Some(thin) = &analysis.not_enough_data {
         reasons.push(format!("not enough data: {thin}"));
     }
@@ -290,12 +284,7 @@ fn subject(context: &Context<'_>) -> String {
     }
 }
 
-fn finding(
-    context: &Context<'_>,
-    cause: &Cause,
-    analysis: &Analysis,
-    events: &[Event<'_>],
-) -> Finding {
+fn finding(context: &Context<'_>, cause: &Cause, analysis: &Analysis) -> Finding {
     let now = context.now();
     let mut counts: Vec<String> = vec![format!(
         "{} counted{}",
@@ -306,18 +295,21 @@ fn finding(
     counts.extend(cause.against.iter().map(|line| format!("against: {line}")));
     let mut evidence = vec![Evidence::new("log", counts.join("\n"), now)];
     evidence.extend(
-        quotes(cause, events)
-            .into_iter()
-            .map(|(place, text)| Evidence::new("log", text, now).from(place)),
+        cause
+            .lines
+            .iter()
+            .filter_map(|line| Some((line, line.text.as_deref()?)))
+            .take(QUOTED)
+            .map(|(line, text)| Evidence::new("log", text, now).from(line.place.to_string())),
     );
     let left = cause.cases.saturating_sub(QUOTED);
     if left > 0 {
         let others: Vec<String> = cause
-            .places
+            .lines
             .iter()
             .skip(QUOTED)
             .take(40)
-            .map(ToString::to_string)
+            .map(|line| line.place.to_string())
             .collect();
         let more = if left > 40 { ", and more" } else { "" };
         evidence.push(Evidence::new(
@@ -357,27 +349,6 @@ fn severity(cause: &Cause) -> Severity {
         (Confidence::Certain | Confidence::Probable, causes::Weight::Major) => Severity::Major,
         _ => Severity::Minor,
     }
-}
-
-/// The first lines the cause rests on, with their places.
-fn quotes(cause: &Cause, events: &[Event<'_>]) -> Vec<(String, String)> {
-    let event_at = |place: &Place| events.iter().find(|event| event.place == *place);
-    cause
-        .places
-        .iter()
-        .take(QUOTED)
-        .filter_map(|place| {
-            let event = event_at(place)?;
-            let utc = || event.time.map(|time| time.to_string());
-            let when = event.local.map(|local| local.to_string()).or_else(utc);
-            let when = when.map_or_else(String::new, |when| format!("{when} "));
-            let id = event
-                .id
-                .map_or_else(String::new, |id| format!("event {id}: "));
-            let text: String = event.text.chars().take(QUOTED_LENGTH).collect();
-            Some((place.to_string(), format!("{when}{id}{text}")))
-        })
-        .collect()
 }
 
 fn span(analysis: &Analysis) -> Option<String> {

@@ -1,17 +1,11 @@
-//! What is kept of the events: counters of all of them, and the first failures and log-ins as evidence. Both are bounded,
-//! so that memory stays flat.
+//! What is kept of the events: counters of all of them, in which the first lines of each kind stand as evidence. They are
+//! bounded, so that memory stays flat.
 
 use crate::mail::causes::{SiteFacts, Traffic};
-use crate::mail::events::{Duplicates, Event, Sink, What};
+use crate::mail::events::{Duplicates, Event, Sink};
 
-/// Events that are kept, at most.
-const MOST: usize = 50_000;
-
-/// Counters, and failures and log-ins in the order in which they were read.
+/// Counters of all events, each counted once.
 pub(super) struct Kept {
-    pub(super) events: Vec<Event<'static>>,
-    /// How many more there were.
-    pub(super) beyond: u64,
     pub(super) traffic: Traffic,
     pub(super) duplicates: Duplicates,
 }
@@ -19,8 +13,6 @@ pub(super) struct Kept {
 impl Kept {
     pub(super) fn new(site: &SiteFacts) -> Self {
         Self {
-            events: Vec::new(),
-            beyond: 0,
             traffic: Traffic::new(site),
             duplicates: Duplicates::default(),
         }
@@ -33,16 +25,8 @@ impl Sink for Kept {
     }
 
     fn event(&mut self, event: &Event<'_>) {
-        if self.duplicates.told(event) {
-            return;
-        }
-        self.traffic.add(event);
-        let weighed =
-            event.what.is_failure() || matches!(event.what, What::Authenticated | What::AuthFailed);
-        if weighed && self.events.len() < MOST {
-            self.events.push(event.clone().into_owned());
-        } else if weighed {
-            self.beyond += 1;
+        if !self.duplicates.told(event) {
+            self.traffic.add(event);
         }
     }
 }

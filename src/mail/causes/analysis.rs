@@ -7,7 +7,6 @@ use serde::Serialize;
 
 use super::definition::{Minimum, definitions};
 use super::facts::{Facts, SiteFacts};
-use super::failure::Failure;
 use super::signal::Signal;
 use super::signals;
 use super::timeline::Timeline;
@@ -39,6 +38,8 @@ pub struct Analysis {
     pub register: Register,
     /// What receivers report: complaints, DMARC results, connections over TLS.
     pub reported: Reported,
+    /// What was summed up and not told apart, as there was too much of it; the busiest entries are told apart always.
+    pub summed_up: Vec<String>,
     /// All signals, also those that were not seen.
     pub signals: Vec<Signal>,
     /// Causes that something speaks for, strongest first.
@@ -69,27 +70,16 @@ pub fn analyse(events: &[Event<'static>], site: &SiteFacts, facts: &Facts) -> An
     for event in events {
         traffic.add(event);
     }
-    analyse_counted(events, &traffic, site, facts)
+    analyse_counted(&traffic, site, facts)
 }
 
-/// Analyses what was counted of all events; `events` are the first failures and log-ins of them, as evidence.
-pub fn analyse_counted(
-    events: &[Event<'static>],
-    traffic: &Traffic,
-    site: &SiteFacts,
-    facts: &Facts,
-) -> Analysis {
-    let failures: Vec<Failure<'_>> = events
-        .iter()
-        .filter_map(|event| Failure::of(event, site))
-        .collect();
+/// Analyses what was counted of all events.
+pub fn analyse_counted(traffic: &Traffic, site: &SiteFacts, facts: &Facts) -> Analysis {
     let thin = too_thin(traffic);
     let enough_traffic =
         traffic.has_traffic() && traffic_thin(traffic, definitions().minimum).is_none();
 
     let measured = signals::measure(&signals::Input {
-        failures: &failures,
-        events: &events.iter().collect::<Vec<_>>(),
         traffic,
         site,
         facts,
@@ -108,24 +98,11 @@ pub fn analyse_counted(
         timeline: Timeline::of(&traffic.hours),
         register: traffic.register(),
         reported: traffic.reported.clone(),
+        summed_up: traffic.summed_up(),
         signals: measured,
         causes,
         not_shown,
     }
-}
-
-/// The recipients' domains that failed for want of DNS, most frequent first.
-pub fn unresolved_domains(events: &[Event<'static>], site: &SiteFacts) -> Vec<String> {
-    let mut domains: BTreeMap<String, usize> = BTreeMap::new();
-    for event in events {
-        let failure = Failure::of(event, site).filter(Failure::is_for_want_of_dns);
-        if let Some(domain) = failure.and_then(|_| event.recipient_domain()) {
-            *domains.entry(domain).or_insert(0) += 1;
-        }
-    }
-    let mut domains: Vec<(String, usize)> = domains.into_iter().collect();
-    domains.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
-    domains.into_iter().map(|(domain, _)| domain).collect()
 }
 
 /// Too little to judge by numbers: few failures, or where a log shows what succeeded too, few attempts.

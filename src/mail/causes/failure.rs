@@ -6,7 +6,9 @@ use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
 use super::facts::SiteFacts;
 use crate::mail::events::{Direction, Event, What};
-use crate::mail::reply::{Class, Context, PeerRole, Reply, Stage, catalogue, classify};
+use crate::mail::reply::{
+    Class, Context, EnhancedStatus, PeerRole, Reply, Stage, catalogue, classify,
+};
 
 /// A failure, classified.
 #[derive(Debug, Clone)]
@@ -65,17 +67,16 @@ impl<'e> Failure<'e> {
         })
     }
 
-    /// Whether the recipient's domain could not be looked up.
-    pub(super) fn is_for_want_of_dns(&self) -> bool {
-        let status = self.event.status;
-        let said = status.is_some_and(|status| (status.subject, status.detail) == (4, 0));
-        self.is_outbound() && (self.class == Class::Dns || said)
-    }
-
     /// Whether this server was the client of another host.
     pub fn is_outbound(&self) -> bool {
         self.event.what != What::RefusedClient && self.event.direction != Direction::Local
     }
+}
+
+/// Whether the recipient's domain could not be looked up, for a failure of outbound mail of this class.
+pub(super) fn is_for_want_of_dns(event: &Event<'_>, class: Class) -> bool {
+    let said = |status: EnhancedStatus| (status.subject, status.detail) == (4, 0);
+    class == Class::Dns || event.status.is_some_and(said)
 }
 
 /// The organisation that runs a host: a known operator, the registrable domain of its name, or the

@@ -10,6 +10,7 @@ mod corpus;
 mod definition;
 mod facts;
 mod failure;
+mod line;
 mod signal;
 mod signals;
 #[cfg(test)]
@@ -19,12 +20,13 @@ mod traffic;
 mod weigh;
 mod wilson;
 
-pub use analysis::{Analysis, Remote, analyse, analyse_counted, unresolved_domains};
+pub use analysis::{Analysis, Remote, analyse, analyse_counted};
 pub use definition::{
     CauseDefinition, Definitions, Minimum, SignalDefinition, Weight, cause_definition, definitions,
 };
 pub use facts::{DeadDomains, Facts, RelayFact, SiteFacts};
 pub use failure::Failure;
+pub use line::Line;
 pub use signal::{Signal, State};
 pub use timeline::{Point, Timeline, Unit};
 pub use traffic::{Kind, Register, Reported, Tally, Traffic, Usage};

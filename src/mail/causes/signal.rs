@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::definition::{SignalDefinition, definitions};
-use crate::mail::events::Place;
+use super::line::Line;
 
 /// How a signal stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
@@ -34,9 +34,12 @@ pub struct Signal {
     pub measured: String,
     /// From when it counts, in words.
     pub expected: String,
-    /// Where the cases stand.
+    /// How many cases there are.
     #[serde(skip)]
-    pub places: Vec<Place>,
+    pub cases: usize,
+    /// The lines of the first of them.
+    #[serde(skip)]
+    pub lines: Vec<Line>,
 }
 
 impl Signal {
@@ -59,7 +62,7 @@ pub(super) struct Measure {
     pub(super) cases: usize,
     pub(super) measured: String,
     pub(super) expected: String,
-    pub(super) places: Vec<Place>,
+    pub(super) lines: Vec<Line>,
 }
 
 /// Makes a signal of a measurement. Without enough data only conclusive signals are shown.
@@ -93,7 +96,7 @@ pub(super) fn told(id: &str, verdict: Option<bool>, words: String) -> Option<Sig
         cases: 0,
         measured,
         expected: String::new(),
-        places: Vec::new(),
+        lines: Vec::new(),
     };
     Some(signal(definition, state, measure))
 }
@@ -105,6 +108,7 @@ fn signal(definition: &'static SignalDefinition, state: State, measure: Measure)
         state,
         measured: measure.measured,
         expected: measure.expected,
-        places: measure.places,
+        cases: measure.cases,
+        lines: measure.lines,
     }
 }

@@ -121,52 +121,58 @@ fn word(value: impl serde::Serialize) -> String {
         .to_owned()
 }
 
-#[test]
-fn the_cases_end_as_expected() {
+/// All cases with their names.
+fn cases() -> Vec<(String, Case)> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases/causes");
-    let mut seen = 0;
-    for entry in std::fs::read_dir(folder).unwrap() {
+    let read = |entry: std::io::Result<std::fs::DirEntry>| {
         let path = entry.unwrap().path();
         let case: Case = serde_saphyr::from_str(&std::fs::read_to_string(&path).unwrap())
             .unwrap_or_else(|e| panic!("{}: {e}", path.display()));
-        let site = SiteFacts {
-            mailboxes: case.site.mailboxes,
-            smarthosts: case.site.smarthosts,
-            addresses: case.site.addresses,
-            domains: case.site.domains,
+        let stem = path.file_stem().unwrap().to_str().unwrap();
+        (format!("{stem}: {}", case.about), case)
+    };
+    let cases: Vec<_> = std::fs::read_dir(folder).unwrap().map(read).collect();
+    assert!(cases.len() >= 15, "{} cases", cases.len());
+    cases
+}
+
+impl Case {
+    fn site(&self) -> SiteFacts {
+        SiteFacts {
+            mailboxes: self.site.mailboxes,
+            smarthosts: self.site.smarthosts.clone(),
+            addresses: self.site.addresses.clone(),
+            domains: self.site.domains.clone(),
             ..SiteFacts::default()
-        };
-        let facts = Facts {
-            relay: case.facts.relay.map(|word| {
-                if word == "open" {
-                    RelayFact::Open
-                } else {
-                    RelayFact::Closed
-                }
+        }
+    }
+
+    fn facts(&self) -> Facts {
+        let facts = &self.facts;
+        Facts {
+            relay: facts.relay.as_deref().map(|word| match word {
+                "open" => RelayFact::Open,
+                _ => RelayFact::Closed,
             }),
-            accepts_unknown: case.facts.accepts_unknown,
-            listings: case.facts.listings,
-            rdns_ok: case.facts.rdns_ok,
-            dead_domains: case
-                .facts
+            accepts_unknown: facts.accepts_unknown,
+            listings: facts.listings.clone(),
+            rdns_ok: facts.rdns_ok,
+            dead_domains: facts
                 .dead_domains
                 .map(|(asked, dead)| DeadDomains { asked, dead }),
             ..Facts::default()
-        };
-        let got = analyse(
-            &case
-                .events
-                .iter()
-                .flat_map(Rows::events)
-                .collect::<Vec<_>>(),
-            &site,
-            &facts,
-        );
-        let name = format!(
-            "{}: {}",
-            path.file_stem().unwrap().to_str().unwrap(),
-            case.about
-        );
+        }
+    }
+
+    fn events(&self) -> Vec<Event<'static>> {
+        self.events.iter().flat_map(Rows::events).collect()
+    }
+}
+
+#[test]
+fn the_cases_end_as_expected() {
+    for (name, case) in cases() {
+        let got = analyse(&case.events(), &case.site(), &case.facts());
         assert_eq!(
             got.not_enough_data.is_none(),
             case.enough,
@@ -183,9 +189,75 @@ fn the_cases_end_as_expected() {
             .map(|c| (c.cause.to_owned(), word(c.confidence)))
             .collect();
         assert_eq!(causes, case.causes, "{name}: {:#?}", got.causes);
-        seen += 1;
     }
-    assert!(seen >= 15, "{seen} cases");
+}
+
+/// Files may be read in any order: what is counted over failures does not depend on it.
+#[test]
+fn counts_do_not_depend_on_the_order_of_the_events() {
+    let counted = [
+        "T1", "T2", "T3", "T4", "T11", "T12", "T14", "T15", "R1", "R2", "R3", "R4",
+    ];
+    for (name, case) in cases() {
+        let lines = |events: &[Event<'static>]| {
+            let got = analyse(events, &case.site(), &case.facts());
+            let of = |signal: &&Signal| counted.contains(&signal.id);
+            let signals = got.signals.iter().filter(of);
+            signals.map(Signal::line).collect::<Vec<_>>()
+        };
+        let mut events = case.events();
+        let forward = lines(&events);
+        events.reverse();
+        assert_eq!(lines(&events), forward, "{name}");
+        let half = events.len() / 2;
+        events.rotate_left(half);
+        assert_eq!(lines(&events), forward, "{name}");
+    }
+}
+
+/// A long log is weighed as a whole, and what speaks is quoted wherever it stands.
+#[test]
+fn the_end_of_a_long_log_weighs_as_much_as_its_beginning() {
+    let refused = |n: u32, remote: String, reply: &str| Event {
+        time: Some(jiff::Timestamp::from_second(1_780_000_000 + i64::from(n) * 30).unwrap()),
+        what: What::Refused,
+        direction: Direction::Outbound,
+        remote: Some(remote.into()),
+        reply: Some(reply.to_owned().into()),
+        recipient: Some(format!("who{n}@partner.example").into()),
+        text: format!("line {n}").into(),
+        ..Event::at(Place {
+            file: "mail.log".into(),
+            first: n,
+            last: n,
+        })
+    };
+    let full = "452 4.2.2 mailbox full";
+    let mut events: Vec<_> = (1..=60_000)
+        .map(|n| refused(n, "mx.partner.example".to_owned(), full))
+        .collect();
+    let slow =
+        "421 4.7.0 [TSS04] Messages from 192.0.2.1 temporarily deferred due to user complaints";
+    events.extend(
+        (60_001..=60_040).map(|n| refused(n, format!("mx.receiver{}.example", n % 5), slow)),
+    );
+    let got = analyse(&events, &SiteFacts::default(), &Facts::default());
+    assert_eq!(got.failures, 60_040);
+    let t14 = got.signals.iter().find(|s| s.id == "T14").unwrap();
+    assert_eq!(t14.state, State::Shown, "{}", t14.line());
+    assert!(
+        t14.measured.starts_with("40 replies of 5 organisations"),
+        "{}",
+        t14.measured
+    );
+    let throttled = got
+        .causes
+        .iter()
+        .find(|c| c.cause == "reputation-throttling");
+    let cause = throttled.unwrap();
+    assert_eq!((cause.cases, cause.lines.len()), (40, 40));
+    let quoted = cause.lines[0].text.as_deref().unwrap();
+    assert!(quoted.ends_with("line 60001"), "{quoted}");
 }
 
 /// The text with which it began: four events among prose.
@@ -250,7 +322,11 @@ fn the_first_case_shows_what_it_can_and_no_more() {
         .iter()
         .find(|c| c.cause == "reputation-throttling")
         .unwrap();
-    let lines: Vec<String> = throttling.places.iter().map(ToString::to_string).collect();
+    let lines: Vec<String> = throttling
+        .lines
+        .iter()
+        .map(|line| line.place.to_string())
+        .collect();
     assert_eq!(
         lines,
         [

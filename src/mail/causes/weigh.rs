@@ -1,15 +1,16 @@
 //! Weighing: which causes the signals speak for, and how strongly.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use serde::Serialize;
 
 use super::definition::{CauseDefinition, Weight, definitions};
+use super::line::Line;
 use super::signal::{Signal, State};
 use crate::mail::events::Place;
 
-/// Places that a cause names, at most: a record is no log.
-const PLACES: usize = 100;
+/// Lines that a cause names, at most: a record is no log.
+const LINES: usize = 100;
 
 /// How strongly the signals speak for a cause.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -56,8 +57,8 @@ pub struct Cause {
     /// How many cases it rests on.
     pub cases: usize,
     /// The lines of the first hundred of them.
-    #[serde(rename = "lines", serialize_with = "as_text")]
-    pub places: Vec<Place>,
+    #[serde(serialize_with = "as_text")]
+    pub lines: Vec<Line>,
     /// What would settle it.
     pub settles: &'static [String],
     /// What to do.
@@ -175,11 +176,20 @@ fn weigh_one(
         .filter(|id| seen(id))
         .filter_map(find)
         .collect();
-    let places: BTreeSet<Place> = speaking
-        .iter()
-        .chain(&opposing)
-        .flat_map(|s| s.places.iter().cloned())
-        .collect();
+    let mut lines: BTreeMap<&Place, &Line> = BTreeMap::new();
+    for line in speaking.iter().chain(&opposing).flat_map(|s| &s.lines) {
+        let known = lines.entry(&line.place).or_insert(line);
+        if known.text.is_none() {
+            *known = line;
+        }
+    }
+    // Signals keep the first of their lines; one that counts more cases than there are lines tells how many there were.
+    let most = speaking.iter().chain(&opposing).map(|s| s.cases).max();
+    let cases = if lines.is_empty() {
+        0
+    } else {
+        lines.len().max(most.unwrap_or(0))
+    };
     Ok(Cause {
         cause: &definition.id,
         title: &definition.title,
@@ -187,8 +197,8 @@ fn weigh_one(
         reservation,
         signals: speaking.iter().map(|s| s.line()).collect(),
         against: opposing.iter().map(|s| s.line()).collect(),
-        cases: places.len(),
-        places: places.into_iter().take(PLACES).collect(),
+        cases,
+        lines: lines.into_values().take(LINES).cloned().collect(),
         settles: &definition.settles,
         remedy: &definition.remedy,
         severity: definition.severity,
@@ -236,6 +246,6 @@ fn why_nothing(definition: &CauseDefinition, signals: &[Signal], thin: Option<&s
 }
 
 /// Places as people read them, `app.txt:27-36`.
-fn as_text<S: serde::Serializer>(places: &[Place], serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_seq(places.iter().map(ToString::to_string))
+fn as_text<S: serde::Serializer>(lines: &[Line], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(lines.iter().map(|line| line.place.to_string()))
 }

@@ -26,7 +26,7 @@ pub(super) fn t16_dead_domains(input: &Input<'_>) -> Option<Signal> {
                 counted(domains.asked, "domain", "domains")
             ),
             expected: format!("at least {:.0} % of at least {least}", share * 100.0),
-            places: Vec::new(),
+            lines: Vec::new(),
         },
     )
 }

@@ -1,14 +1,10 @@
 //! Signals about who connects to this server: log-ins and refused relaying.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use super::super::definition::definitions;
-use super::super::failure::Failure;
+use super::super::line::Line;
 use super::super::signal::{Measure, Signal, judge, told};
 use super::super::traffic::User;
-use super::{Input, counted, places};
-use crate::mail::events::{Event, Place, What};
-use crate::mail::reply::Class;
+use super::{Input, counted, size};
 
 /// T7: the Guest account logged in.
 pub(super) fn t7_guest(input: &Input<'_>) -> Option<Signal> {
@@ -17,7 +13,7 @@ pub(super) fn t7_guest(input: &Input<'_>) -> Option<Signal> {
         "T7",
         input,
         |account, _| guests.iter().any(|guest| guest == account),
-        |user| user.places.clone(),
+        |user| user.lines.lines(),
     )
 }
 
@@ -34,41 +30,36 @@ pub(super) fn t10_odd_account(input: &Input<'_>) -> Option<Signal> {
         "T10",
         input,
         |account, user| user.from_outside > 0 && matches(account),
-        |user| user.outside_places.clone(),
+        |user| user.outside_lines.lines(),
     )
 }
 
-/// T11: one client fails to log in again and again.
+/// T11: one client fails to log in again and again, or tries many accounts.
 pub(super) fn t11_guessing(input: &Input<'_>) -> Option<Signal> {
     let definition = definitions().signal("T11")?;
-    let mut by_hour: BTreeMap<(&str, i64), Vec<&Event>> = BTreeMap::new();
-    for event in input.events.iter().filter(|e| e.what == What::AuthFailed) {
-        if let (Some(client), Some(time)) = (event.remote.as_deref(), event.time) {
-            by_hour
-                .entry((client, time.as_second().div_euclid(3600)))
-                .or_default()
-                .push(event);
-        }
-    }
-    let worst = by_hour
-        .into_values()
-        .max_by_key(Vec::len)
-        .unwrap_or_default();
-    let count = definition.count("count");
+    let guessing = &input.traffic.guessing;
+    let (busiest, widest) = (&guessing.busiest, &guessing.widest);
+    let (count, accounts) = (definition.count("count"), definition.count("accounts"));
+    let (often, wide) = (size(busiest.most) > count, size(widest.most) > accounts);
+    let worst = if wide && !often { widest } else { busiest };
     judge(
         "T11",
         // The number is its own minimum.
         true,
         Measure {
-            over: worst.len() > count,
-            cases: worst.len(),
-            measured: counted(
-                worst.len(),
-                "failed log-in of one client in an hour",
-                "failed log-ins of one client in an hour",
+            over: often || wide,
+            cases: size(busiest.most),
+            measured: format!(
+                "{}, {} tried",
+                counted(
+                    size(busiest.most),
+                    "failed log-in of one client in an hour",
+                    "failed log-ins of one client in an hour",
+                ),
+                counted(size(widest.most), "account", "accounts")
             ),
-            expected: format!("more than {count}"),
-            places: worst.iter().map(|e| e.place.clone()).collect(),
+            expected: format!("more than {count}, or more than {accounts} accounts"),
+            lines: worst.samples.lines(),
         },
     )
 }
@@ -76,49 +67,29 @@ pub(super) fn t11_guessing(input: &Input<'_>) -> Option<Signal> {
 /// T12: relay attempts from outside that were refused: probed, and closed.
 pub(super) fn t12_relay_refused(input: &Input<'_>) -> Option<Signal> {
     let definition = definitions().signal("T12")?;
-    let refused: Vec<&Failure<'_>> = input
-        .failures
-        .iter()
-        .filter(|f| f.event.what == What::RefusedClient && f.class == Class::Relay)
-        .collect();
-    let inside = |f: &&&Failure<'_>| {
-        f.event
-            .remote
-            .as_deref()
-            .and_then(|c| input.site.is_inside(c))
-            == Some(true)
-    };
-    let from_inside = refused.iter().filter(inside).count();
-    let outside: Vec<&Failure<'_>> = refused.iter().filter(|f| !inside(f)).copied().collect();
-    let clients: BTreeSet<&str> = outside
-        .iter()
-        .filter_map(|f| f.event.remote.as_deref())
-        .collect();
-    let mut by_day: BTreeMap<Option<jiff::civil::Date>, usize> = BTreeMap::new();
-    for failure in &outside {
-        *by_day.entry(failure.event.day()).or_insert(0) += 1;
-    }
-    let worst = by_day.values().copied().max().unwrap_or(0);
+    let refused = &input.traffic.relay_refused;
+    let (worst, clients) = (size(refused.worst_day()), refused.clients.count());
     let (count, least) = (definition.count("count"), definition.count("clients"));
     let mut measured = format!(
         "{} on the busiest day from {}",
         counted(worst, "refused attempt", "refused attempts"),
-        counted(clients.len(), "outside client", "outside clients")
+        counted(clients, "outside client", "outside clients")
     );
-    if from_inside > 0 {
+    if refused.from_inside > 0 {
         measured.push_str(&format!(
-            ", and {from_inside} from inside: a device or program there is set up wrongly"
+            ", and {} from inside: a device or program there is set up wrongly",
+            refused.from_inside
         ));
     }
     judge(
         "T12",
         input.enough,
         Measure {
-            over: worst >= count && clients.len() >= least,
-            cases: refused.len(),
+            over: worst >= count && clients >= least,
+            cases: refused.attempts,
             measured,
             expected: format!("at least {count} a day from at least {least} clients"),
-            places: places(refused),
+            lines: refused.samples.lines(),
         },
     )
 }
@@ -133,7 +104,7 @@ fn login_signal(
     id: &str,
     input: &Input<'_>,
     is: impl Fn(&str, &User) -> bool,
-    places: fn(&User) -> Vec<Place>,
+    lines: fn(&User) -> Vec<Line>,
 ) -> Option<Signal> {
     let accounts = input.traffic.accounts.ranked();
     // Log-ins are written only with SMTP Protocol logging at maximum: no log-in event at all says nothing.
@@ -143,7 +114,7 @@ fn login_signal(
     {
         return told(id, None, String::new());
     }
-    let hits: Vec<&(&str, &User)> = accounts
+    let hits: Vec<&(&String, &User)> = accounts
         .iter()
         .filter(|(_, user)| user.log_ins + user.messages > 0)
         .filter(|(account, user)| is(bare(account), user))
@@ -152,7 +123,11 @@ fn login_signal(
     let count = usize::try_from(count).unwrap_or(usize::MAX);
     let mut measured = counted(count, "log-in", "log-ins");
     if !hits.is_empty() {
-        let names: Vec<&str> = hits.iter().take(10).map(|(name, _)| *name).collect();
+        let names: Vec<&str> = hits
+            .iter()
+            .take(10)
+            .map(|(name, _)| name.as_str())
+            .collect();
         measured.push_str(&format!(" of {}", names.join(", ")));
     }
     judge(
@@ -163,7 +138,7 @@ fn login_signal(
             cases: count,
             measured,
             expected: "1".to_owned(),
-            places: hits.iter().flat_map(|(_, user)| places(user)).collect(),
+            lines: hits.iter().flat_map(|(_, user)| lines(user)).collect(),
         },
     )
 }

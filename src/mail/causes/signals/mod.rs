@@ -10,16 +10,12 @@ mod submission;
 mod times;
 
 use super::facts::{Facts, SiteFacts};
-use super::failure::Failure;
 use super::signal::Signal;
 use super::traffic::Traffic;
-use crate::mail::events::{Event, Place};
 
 /// What is measured.
 pub(super) struct Input<'a> {
-    pub(super) failures: &'a [Failure<'a>],
-    pub(super) events: &'a [&'a Event<'a>],
-    /// Counters of all events, also of those that are not kept.
+    /// Counters of all events.
     pub(super) traffic: &'a Traffic,
     pub(super) site: &'a SiteFacts,
     pub(super) facts: &'a Facts,
@@ -77,14 +73,6 @@ pub(super) fn measure(input: &Input<'_>) -> Vec<Signal> {
     MEASUREMENTS
         .iter()
         .filter_map(|measurement| measurement(input))
-        .collect()
-}
-
-/// The places of failures.
-fn places<'f>(failures: impl IntoIterator<Item = &'f Failure<'f>>) -> Vec<Place> {
-    failures
-        .into_iter()
-        .map(|f| f.event.place.clone())
         .collect()
 }
 

@@ -22,7 +22,7 @@ pub(super) fn a1_complaints(input: &Input<'_>) -> Option<Signal> {
             cases,
             measured: counted(cases, "complaint", "complaints"),
             expected: format!("at least {least}"),
-            places: reported.complaint_places.clone(),
+            lines: reported.complaint_lines.lines(),
         },
     )
 }
@@ -49,7 +49,7 @@ pub(super) fn d1_elsewhere(input: &Input<'_>) -> Option<Signal> {
                 counted(reported.networks.len(), "network", "networks")
             ),
             expected: format!("at least {least} messages of {networks} networks"),
-            places: reported.elsewhere_places.clone(),
+            lines: reported.elsewhere_lines.lines(),
         },
     )
 }
@@ -71,7 +71,7 @@ pub(super) fn d2_own(input: &Input<'_>) -> Option<Signal> {
             cases: failed,
             measured: format!("{failed} of {}", counted(all, "message", "messages")),
             expected: format!("at least {count}, and {:.0} %", share * 100.0),
-            places: input.traffic.reported.own_places.clone(),
+            lines: input.traffic.reported.own_lines.lines(),
         },
     )
 }
@@ -100,7 +100,7 @@ pub(super) fn s1_tls(input: &Input<'_>) -> Option<Signal> {
             cases: failed,
             measured,
             expected: format!("{:.0} % of at least {least}", share * 100.0),
-            places: reported.tls_places.clone(),
+            lines: reported.tls_lines.lines(),
         },
     )
 }

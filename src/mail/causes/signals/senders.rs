@@ -31,7 +31,7 @@ pub(super) fn t5_null_sender(input: &Input<'_>) -> Option<Signal> {
                 "at least {:.0} % of at least {least}, or more than {day} a day",
                 share * 100.0
             ),
-            places: traffic.null_places.clone(),
+            lines: traffic.null_lines.lines(),
         },
     )
 }
@@ -58,7 +58,7 @@ pub(super) fn t6_foreign_sender(input: &Input<'_>) -> Option<Signal> {
                 counted(recipients, "recipient", "recipients")
             ),
             expected: format!("at least {least} senders to more than {fixed} recipients"),
-            places: foreign.places.clone(),
+            lines: foreign.lines.lines(),
         },
     )
 }
@@ -100,7 +100,7 @@ pub(super) fn t13_relayed(input: &Input<'_>) -> Option<Signal> {
             expected: format!(
                 "at least {networks} client networks and more than {recipients} recipients"
             ),
-            places: relayed.places,
+            lines: relayed.lines.lines(),
         },
     )
 }
@@ -127,7 +127,7 @@ pub(super) fn j1_bounces_in(input: &Input<'_>) -> Option<Signal> {
                 counted(size(traffic.own_messages), "message", "messages")
             ),
             expected: format!("more than {limit} a day, and more than the site sent"),
-            places: traffic.bounce_places.clone(),
+            lines: traffic.bounce_lines.lines(),
         },
     )
 }

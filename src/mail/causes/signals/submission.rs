@@ -1,6 +1,7 @@
 //! Signals about who hands mail in: accounts, mailboxes of the server, machines of the site.
 
 use super::super::definition::definitions;
+use super::super::line::Line;
 use super::super::signal::{Measure, Signal, judge, told};
 use super::super::traffic::User;
 use super::{Input, counted};
@@ -35,7 +36,7 @@ pub(super) fn t8_spread(input: &Input<'_>) -> Option<Signal> {
                 )
             }),
             expected: format!("{addresses} addresses, or {networks} networks at once"),
-            places: places(shown, widest.map(|(_, user)| *user)),
+            lines: lines(shown, widest.map(|(_, user)| *user)),
         },
     )
 }
@@ -67,7 +68,7 @@ pub(super) fn p1_inside(input: &Input<'_>) -> Option<Signal> {
 fn rate(
     id: &str,
     input: &Input<'_>,
-    users: &[(&str, &User)],
+    users: &[(&String, &User)],
     most: fn(&User) -> u64,
 ) -> Option<Signal> {
     let definition = definitions().signal(id)?;
@@ -92,19 +93,17 @@ fn rate(
                 None => "none".to_owned(),
             },
             expected: format!("more than {limit} in an hour"),
-            places: places(over, fastest.map(|(_, user)| *user)),
+            lines: lines(over, fastest.map(|(_, user)| *user)),
         },
     )
 }
 
-fn places(over: bool, user: Option<&User>) -> Vec<crate::mail::events::Place> {
+fn lines(over: bool, user: Option<&User>) -> Vec<Line> {
     user.filter(|_| over).map_or_else(Vec::new, |user| {
-        let outside = &user.outside_places;
-        let all = &user.places;
-        if outside.is_empty() {
-            all.clone()
-        } else {
-            outside.clone()
+        let outside = &user.outside_lines;
+        match outside.is_empty() {
+            true => user.lines.lines(),
+            false => outside.lines(),
         }
     })
 }

@@ -1,35 +1,49 @@
 //! Counters of all events, kept as they arrive: what signals about volumes, accounts and senders are judged by, what the
 //! usage register lists and what the pictures show. Memory is bounded whatever the log holds.
 
+mod distinct;
+mod hours;
 mod order;
 mod reach;
+mod recipients;
 mod register;
 mod relayed;
 mod reported;
+mod samples;
 mod shape;
+mod standing;
+mod strangers;
+mod summed_up;
 mod table;
 mod user;
+mod windows;
 
 use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 
 use super::analysis::Remote;
 use super::definition::definitions;
 use super::facts::SiteFacts;
-use crate::mail::events::{Direction, Event, Place, What};
+use crate::mail::events::{Direction, Event, What};
 use crate::mail::reply::{Class, catalogue};
 
+pub(super) use hours::{Bursts, Night, working_hours};
 pub(super) use order::Order;
 pub(super) use reach::Reach;
+pub(super) use recipients::{Unknown, Unresolved};
 pub use register::{Kind, Register, Usage};
 pub(super) use relayed::Relayed;
 pub use reported::{Reported, Tally};
+use samples::OF_A_SIGNAL;
+pub(super) use samples::Samples;
+pub(super) use standing::{Standing, Words};
+pub(super) use strangers::{Guessing, RelayRefused};
 use table::{Lately, Table, Weighed};
 pub(super) use user::User;
-use user::keep;
 
 /// Accounts, devices, programs and addresses of each kind that are told apart, at least.
 const USERS: usize = 5_000;
@@ -53,24 +67,24 @@ pub struct Traffic {
     pub(super) refused_clients: BTreeMap<Class, usize>,
     /// Outbound failures by hour since 1970 and class.
     pub(super) hours: BTreeMap<i64, BTreeMap<Class, u64>>,
-    remotes: Table<Host>,
+    remotes: Table<String, Host>,
     /// Whether remote hosts could be reached when they were tried last.
-    pub(super) reach: Table<Reach>,
+    pub(super) reach: Table<String, Reach>,
     shapes: shape::Shapes,
-    pub(super) accounts: Table<User>,
-    pub(super) devices: Table<User>,
-    pub(super) programs: Table<User>,
-    pub(super) addresses: Table<User>,
+    pub(super) accounts: Table<String, User>,
+    pub(super) devices: Table<String, User>,
+    pub(super) programs: Table<String, User>,
+    pub(super) addresses: Table<String, User>,
     /// Messages that went out, and those of them without a sender.
     pub(super) outbound: u64,
     pub(super) null_sender: u64,
     pub(super) null_by_day: BTreeMap<i64, u64>,
-    pub(super) null_places: Vec<Place>,
+    pub(super) null_lines: Samples,
     /// Messages that the site itself sent, as far as their arrival is logged.
     pub(super) own_messages: u64,
     /// Bounces that came in, by day.
     pub(super) bounces_in: BTreeMap<i64, u64>,
-    pub(super) bounce_places: Vec<Place>,
+    pub(super) bounce_lines: Samples,
     /// Foreign senders of outbound mail that no stranger had handed in.
     pub(super) foreign: User,
     pub(super) order: Order,
@@ -80,6 +94,17 @@ pub struct Traffic {
     pub(super) attempts: u64,
     pub(super) delivered: u64,
     outbound_seen: Lately<u64>,
+    /// When mail failed, by the clock of the site and in bursts.
+    pub(super) night: Night,
+    pub(super) bursts: Bursts,
+    /// Recipients that failed, and what receivers say.
+    pub(super) unknown: Unknown,
+    pub(super) unresolved: Unresolved,
+    pub(super) standing: Standing,
+    pub(super) words: Words,
+    /// What clients tried and did not get.
+    pub(super) relay_refused: RelayRefused,
+    pub(super) guessing: Guessing,
 }
 
 /// Failures at one remote host.
@@ -87,6 +112,8 @@ pub struct Traffic {
 struct Host {
     failures: usize,
     classes: BTreeMap<Class, usize>,
+    /// Worked out when it is needed first.
+    organisation: Option<Arc<str>>,
 }
 
 impl Weighed for Host {
@@ -118,10 +145,10 @@ impl Traffic {
             outbound: 0,
             null_sender: 0,
             null_by_day: BTreeMap::new(),
-            null_places: Vec::new(),
+            null_lines: Samples::default(),
             own_messages: 0,
             bounces_in: BTreeMap::new(),
-            bounce_places: Vec::new(),
+            bounce_lines: Samples::default(),
             foreign: User::default(),
             order: Order::default(),
             relayed: Relayed::default(),
@@ -129,6 +156,14 @@ impl Traffic {
             attempts: 0,
             delivered: 0,
             outbound_seen: Lately::default(),
+            night: Night::default(),
+            bursts: Bursts::default(),
+            unknown: Unknown::default(),
+            unresolved: Unresolved::default(),
+            standing: Standing::default(),
+            words: Words::default(),
+            relay_refused: RelayRefused::default(),
+            guessing: Guessing::default(),
         }
     }
 
@@ -139,6 +174,7 @@ impl Traffic {
             What::Noise => self.noise += 1,
             What::Received => self.received(event),
             What::Authenticated => self.logged_in(event),
+            What::AuthFailed => self.guessing.add(event),
             What::Delivered => self.attempt(event),
             What::Complaint | What::Reported => self.reported.add(event, &self.site),
             _ => {}
@@ -159,30 +195,61 @@ impl Traffic {
         widen(&mut self.failure_span, event.time);
         if !outbound {
             *self.refused_clients.entry(class).or_insert(0) += 1;
+            if event.what == What::RefusedClient && class == Class::Relay {
+                self.relay_refused.add(event, &self.site);
+            }
             return;
         }
         *self.classes.entry(class).or_insert(0) += 1;
+        self.night.add(event, &self.site);
+        self.bursts.add(event);
         if let Some(hour) = event.time.map(|time| time.as_second().div_euclid(3600))
             && (self.hours.len() < HOURS || self.hours.contains_key(&hour))
         {
             let classes = self.hours.entry(hour).or_default();
             *classes.entry(class).or_insert(0) += 1;
         }
+        let domain = event.recipient_domain();
+        let domain = domain.as_deref().map(|name| (name, digest(name)));
+        let dns = super::failure::is_for_want_of_dns(event, class);
+        self.unresolved.add(event, domain, dns);
+        if class == Class::RcptUnknown {
+            self.unknown.add(event, domain.map(|(_, key)| key));
+        }
+        let mut organisation = None;
         if let Some(host) = event.remote.as_deref() {
             let dead = event.what == What::DeliveryFailed && class == Class::Network;
             if dead || event.what == What::Refused {
                 self.reach.at(host).tried(event, dead);
             }
-            let host = self.remotes.at(host);
-            host.failures += 1;
-            *host.classes.entry(class).or_insert(0) += 1;
+            let counts = self.remotes.at(host);
+            counts.failures += 1;
+            *counts.classes.entry(class).or_insert(0) += 1;
+            let named = class.is_standing() || Words::name(class);
+            if named && event.direction != Direction::Inbound {
+                let known = counts.organisation.take();
+                let known = known.unwrap_or_else(|| super::failure::organisation(host).into());
+                counts.organisation = Some(Arc::clone(&known));
+                organisation = Some(known);
+            }
         }
+        if let Some(organisation) = organisation.as_deref().filter(|_| class.is_standing()) {
+            self.standing.add(event, organisation);
+        }
+        if Words::name(class) {
+            self.words.add(event, class, organisation.as_deref());
+        }
+    }
+
+    /// The recipients' domains that failed for want of DNS, most frequent first.
+    pub fn unresolved_domains(&self) -> Vec<String> {
+        self.unresolved.names()
     }
 
     /// The remote hosts of outbound failures, busiest first.
     pub(super) fn remotes(&self) -> Vec<Remote> {
-        let remote = |(host, counts): (&str, &Host)| Remote {
-            host: host.to_owned(),
+        let remote = |(host, counts): (&String, &Host)| Remote {
+            host: host.clone(),
             organisation: super::failure::organisation(host),
             failures: counts.failures,
             classes: counts.classes.clone(),
@@ -206,7 +273,7 @@ impl Traffic {
         let outside = self.outside(event, address);
         let user = self.accounts.at(&account);
         user.log_ins += 1;
-        user.seen(event.time, &event.place);
+        user.seen(event);
         if let Some(client) = event.remote.as_deref() {
             user.came_from(client);
         }
@@ -222,7 +289,7 @@ impl Traffic {
             if sender.as_deref() == Some("") {
                 let day = event.time.map_or(0, |time| day(time.as_second()));
                 *self.bounces_in.entry(day).or_insert(0) += 1;
-                keep(&mut self.bounce_places, &event.place);
+                self.bounce_lines.keep(event, OF_A_SIGNAL);
             }
             return;
         }
@@ -250,7 +317,7 @@ impl Traffic {
         };
         user.messages += 1;
         user.bytes += event.size.unwrap_or(0);
-        user.seen(event.time, &event.place);
+        user.seen(event);
         if let Some(client) = event.remote.as_deref() {
             user.came_from(client);
         }
@@ -262,7 +329,7 @@ impl Traffic {
             let user = self.addresses.at(&name);
             user.messages += 1;
             user.bytes += event.size.unwrap_or(0);
-            user.seen(event.time, &event.place);
+            user.seen(event);
             if let Some(client) = event.remote.as_deref() {
                 user.came_from(client);
             }
@@ -296,7 +363,7 @@ impl Traffic {
                 self.null_sender += 1;
                 let day = event.time.map_or(0, |time| day(time.as_second()));
                 *self.null_by_day.entry(day).or_insert(0) += 1;
-                keep(&mut self.null_places, &event.place);
+                self.null_lines.keep(event, OF_A_SIGNAL);
             }
         }
         self.credit(event, delivered);
@@ -318,7 +385,7 @@ impl Traffic {
                 }
             } else {
                 self.foreign.wrote_as(sender, event.recipient.as_deref());
-                self.foreign.seen(event.time, &event.place);
+                self.foreign.seen(event);
             }
         }
         if let Some((local, domain)) = event.recipient.as_deref().and_then(|r| r.rsplit_once('@'))
@@ -329,7 +396,7 @@ impl Traffic {
                 .signal("T18")
                 .map_or(usize::MAX, |signal| signal.count("run"));
             let domain = domain.to_lowercase();
-            self.order.next(of, local, &domain, &event.place, notable);
+            self.order.next(of, local, &domain, event, notable);
         }
     }
 
@@ -338,7 +405,7 @@ impl Traffic {
         let count = |user: &mut User| {
             user.delivered += u64::from(delivered);
             user.failed += u64::from(!delivered);
-            user.seen(event.time, &event.place);
+            user.seen(event);
         };
         let site = &self.site;
         if let Some(account) = account(event) {
@@ -368,7 +435,7 @@ fn acted(user: &mut User, event: &Event<'_>, address: Option<IpAddr>, outside: b
         user.rate.count(time.as_second().div_euclid(3600));
     }
     if outside {
-        user.acted_outside(event.time, address, &event.place);
+        user.acted_outside(event, address);
     }
 }
 

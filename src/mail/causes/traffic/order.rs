@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use super::user::keep;
-use crate::mail::events::Place;
+use super::samples::{OF_A_SIGNAL, Samples};
+use crate::mail::events::Event;
 
 /// Senders and domains that are followed at the same time, at most.
 const MOST: usize = 20_000;
@@ -45,17 +45,17 @@ pub(in super::super) struct Order {
     pub(in super::super) longest_rising: usize,
     /// The most domains of one local part in a row.
     pub(in super::super) most_domains: usize,
-    pub(in super::super) places: Vec<Place>,
+    pub(in super::super) lines: Samples,
 }
 
 impl Order {
-    /// The next recipient of a sender. `notable` is the length from which places are kept.
+    /// The next recipient of a sender. `notable` is the length from which lines are kept.
     pub(super) fn next(
         &mut self,
         sender: u64,
         local: &str,
         domain: &str,
-        place: &Place,
+        event: &Event<'_>,
         notable: usize,
     ) {
         if self.rising.len() >= MOST {
@@ -94,7 +94,7 @@ impl Order {
             self.same.remove(&sender);
         }
         if run >= notable || domains >= notable {
-            keep(&mut self.places, place);
+            self.lines.keep(event, OF_A_SIGNAL);
         }
     }
 }

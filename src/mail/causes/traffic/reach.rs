@@ -2,9 +2,9 @@
 
 use jiff::Timestamp;
 
+use super::samples::{OF_A_USER, Samples};
 use super::table::Weighed;
-use super::user::keep;
-use crate::mail::events::{Event, Place};
+use crate::mail::events::Event;
 
 /// The attempts at one host.
 #[derive(Debug, Clone, Default)]
@@ -14,7 +14,7 @@ pub(in super::super) struct Reach {
     /// The last attempt brought no connection.
     pub(in super::super) dead: bool,
     /// Where attempts without a connection stand.
-    pub(in super::super) places: Vec<Place>,
+    pub(in super::super) lines: Samples,
 }
 
 impl Weighed for Reach {
@@ -32,7 +32,7 @@ impl Reach {
             self.dead = dead;
         }
         if dead {
-            keep(&mut self.places, &event.place);
+            self.lines.keep(event, OF_A_USER);
         }
     }
 }

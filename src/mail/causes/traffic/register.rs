@@ -82,7 +82,7 @@ impl Traffic {
 }
 
 impl Register {
-    fn list(&mut self, kind: Kind, table: &Table<User>) {
+    fn list(&mut self, kind: Kind, table: &Table<String, User>) {
         let ranked = table.ranked();
         let left = ranked.len().saturating_sub(MOST) as u64;
         self.left_out += left + table.given_up;
@@ -90,7 +90,7 @@ impl Register {
         self.users
             .extend(named.take(MOST).map(|(name, user)| Usage {
                 kind,
-                name: name.to_owned(),
+                name: name.clone(),
                 log_ins: user.log_ins,
                 messages: user.messages,
                 delivered: user.delivered,

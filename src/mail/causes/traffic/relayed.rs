@@ -8,16 +8,21 @@
 use std::collections::{BTreeSet, HashMap};
 use std::net::IpAddr;
 
-use super::user::{insert, keep, network};
-use crate::mail::events::{Event, Place};
+use super::super::line::Line;
+use super::samples::{OF_A_SIGNAL, Samples};
+use super::user::{insert, network};
+use crate::mail::events::Event;
 
 /// Messages that are followed at the same time, at most.
 const MOST: usize = 50_000;
 
+/// Candidates whose lines are kept with their texts.
+const QUOTED: u32 = 1_000;
+
 #[derive(Debug, Clone, Default)]
 struct Message {
     ours: bool,
-    candidate: Option<(String, u32, Place)>,
+    candidate: Option<(String, u32, Line)>,
 }
 
 /// What was relayed.
@@ -28,6 +33,7 @@ pub(in super::super) struct Relayed {
     /// Some of it stands in a log that does not tell who had logged in.
     unsure: bool,
     settled: Settled,
+    quoted: u32,
 }
 
 /// The messages of which it is known.
@@ -39,7 +45,7 @@ pub(in super::super) struct Settled {
     pub(in super::super) recipients: BTreeSet<String>,
     /// Networks of the clients.
     pub(in super::super) networks: BTreeSet<u32>,
-    pub(in super::super) places: Vec<Place>,
+    pub(in super::super) lines: Samples,
 }
 
 impl Relayed {
@@ -57,9 +63,15 @@ impl Relayed {
             .to_lowercase();
         let source = event.source.as_deref().unwrap_or_default();
         self.unsure |= source.starts_with("exchange/");
+        let quote = self.quoted < QUOTED;
         let message = self.at(queue);
         if message.candidate.is_none() {
-            message.candidate = Some((recipient, network(client), event.place.clone()));
+            let line = match quote {
+                true => Line::quoted(event),
+                false => Line::at(event),
+            };
+            message.candidate = Some((recipient, network(client), line));
+            self.quoted = self.quoted.saturating_add(1);
         }
     }
 
@@ -85,19 +97,19 @@ impl Relayed {
 
 impl Settled {
     fn add<'m>(&mut self, messages: impl Iterator<Item = &'m Message>) {
-        let mut found: Vec<&(String, u32, Place)> = messages
+        let mut found: Vec<&(String, u32, Line)> = messages
             .filter(|message| !message.ours)
             .filter_map(|message| message.candidate.as_ref())
             .collect();
         // A table has no order of its own; the report shall have the same each time.
         found.sort_by(|a, b| a.2.cmp(&b.2));
-        for (recipient, network, place) in found {
+        for (recipient, network, line) in found {
             self.messages += 1;
             insert(&mut self.recipients, recipient);
             if self.networks.len() < 1_000 {
                 self.networks.insert(*network);
             }
-            keep(&mut self.places, place);
+            self.lines.keep_line(line, OF_A_SIGNAL);
         }
     }
 }

@@ -7,9 +7,9 @@ use serde::Serialize;
 
 use super::super::facts::SiteFacts;
 use super::digest;
+use super::samples::{OF_A_SIGNAL, Samples};
 use super::table::Lately;
-use super::user::keep;
-use crate::mail::events::{Event, Place, What};
+use crate::mail::events::{Event, What};
 
 /// Networks and reporters that are told apart, at most.
 const MOST: usize = 1_000;
@@ -44,13 +44,13 @@ pub struct Reported {
     #[serde(skip)]
     pub(in super::super) networks: BTreeSet<IpNet>,
     #[serde(skip)]
-    pub(in super::super) complaint_places: Vec<Place>,
+    pub(in super::super) complaint_lines: Samples,
     #[serde(skip)]
-    pub(in super::super) own_places: Vec<Place>,
+    pub(in super::super) own_lines: Samples,
     #[serde(skip)]
-    pub(in super::super) elsewhere_places: Vec<Place>,
+    pub(in super::super) elsewhere_lines: Samples,
     #[serde(skip)]
-    pub(in super::super) tls_places: Vec<Place>,
+    pub(in super::super) tls_lines: Samples,
 }
 
 impl Reported {
@@ -73,7 +73,7 @@ impl Reported {
         match (event.what, event.source.as_deref()) {
             (What::Complaint, _) if ours != Some(false) => {
                 self.complaints += u64::from(event.count);
-                keep(&mut self.complaint_places, &event.place);
+                self.complaint_lines.keep(event, OF_A_SIGNAL);
             }
             (What::Reported, Some("tlsrpt")) => self.tls(event),
             (What::Reported, Some("dmarc")) => self.dmarc(event, ours == Some(true), site),
@@ -85,7 +85,7 @@ impl Reported {
         if count(&mut self.tls, event) {
             let why = event.category.as_deref().unwrap_or("not told");
             *self.tls_failures.entry(why.to_owned()).or_insert(0) += u64::from(event.count);
-            keep(&mut self.tls_places, &event.place);
+            self.tls_lines.keep(event, OF_A_SIGNAL);
         }
     }
 
@@ -96,10 +96,10 @@ impl Reported {
         }
         if ours {
             if count(&mut self.own, event) {
-                keep(&mut self.own_places, &event.place);
+                self.own_lines.keep(event, OF_A_SIGNAL);
             }
         } else if count(&mut self.elsewhere, event) {
-            keep(&mut self.elsewhere_places, &event.place);
+            self.elsewhere_lines.keep(event, OF_A_SIGNAL);
             if let Some(address) = event.address
                 && self.networks.len() < MOST
             {

@@ -1,5 +1,6 @@
 //! Bounded tables of counters: the busy entries stay, the rare ones are given up and counted.
 
+use std::borrow::Borrow;
 use std::collections::{HashMap, HashSet};
 use std::hash::Hash;
 
@@ -9,16 +10,26 @@ pub(in super::super) trait Weighed {
     fn weight(&self) -> u64;
 }
 
+/// A plain count.
+#[derive(Debug, Clone, Copy, Default)]
+pub(in super::super) struct Count(pub(in super::super) u64);
+
+impl Weighed for Count {
+    fn weight(&self) -> u64 {
+        self.0
+    }
+}
+
 /// A table that keeps the heaviest entries.
 #[derive(Debug, Clone)]
-pub(in super::super) struct Table<V> {
-    rows: HashMap<String, V>,
+pub(in super::super) struct Table<K, V> {
+    rows: HashMap<K, V>,
     most: usize,
     /// Entries that were given up for want of room.
     pub(super) given_up: u64,
 }
 
-impl<V: Default + Weighed> Table<V> {
+impl<K: Hash + Eq + Ord, V: Default + Weighed> Table<K, V> {
     pub(super) fn new(most: usize) -> Self {
         Self {
             rows: HashMap::new(),
@@ -27,15 +38,21 @@ impl<V: Default + Weighed> Table<V> {
         }
     }
 
-    /// The entry of a name, made where there is none.
-    pub(super) fn at(&mut self, name: &str) -> &mut V {
-        if !self.rows.contains_key(name) {
-            if self.rows.len() >= self.most * 2 {
-                self.shrink();
-            }
-            self.rows.insert(name.to_owned(), V::default());
+    /// The entry of a name or number, made where there is none.
+    pub(super) fn at<Q>(&mut self, key: &Q) -> &mut V
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ToOwned<Owned = K> + ?Sized,
+    {
+        if self.rows.len() >= self.most * 2 && !self.rows.contains_key(key) {
+            self.shrink();
         }
-        self.rows.entry(name.to_owned()).or_default()
+        self.rows.entry(key.to_owned()).or_default()
+    }
+
+    /// All entries, in no order.
+    pub(in super::super) fn rows(&self) -> impl Iterator<Item = (&K, &V)> {
+        self.rows.iter()
     }
 
     fn shrink(&mut self) {
@@ -49,8 +66,8 @@ impl<V: Default + Weighed> Table<V> {
     }
 
     /// All entries, heaviest first, equals by their names.
-    pub(in super::super) fn ranked(&self) -> Vec<(&str, &V)> {
-        let mut rows: Vec<(&str, &V)> = self.rows.iter().map(|(k, v)| (k.as_str(), v)).collect();
+    pub(in super::super) fn ranked(&self) -> Vec<(&K, &V)> {
+        let mut rows: Vec<(&K, &V)> = self.rows.iter().collect();
         rows.sort_by(|(a, x), (b, y)| y.weight().cmp(&x.weight()).then_with(|| a.cmp(b)));
         rows
     }
@@ -85,24 +102,15 @@ impl<K: Hash + Eq> Lately<K> {
 mod tests {
     use super::*;
 
-    #[derive(Default)]
-    struct Count(u64);
-
-    impl Weighed for Count {
-        fn weight(&self) -> u64 {
-            self.0
-        }
-    }
-
     #[test]
     fn the_busy_ones_stay_and_the_others_are_counted() {
-        let mut table: Table<Count> = Table::new(10);
+        let mut table: Table<String, Count> = Table::new(10);
         for round in 0..200 {
             table.at("busy").0 += 1;
             table.at(&format!("once-{round}")).0 += 1;
         }
         let ranked = table.ranked();
-        assert_eq!((ranked[0].0, ranked[0].1.0), ("busy", 200));
+        assert_eq!((ranked[0].0.as_str(), ranked[0].1.0), ("busy", 200));
         assert!(ranked.len() <= 20, "{}", ranked.len());
         assert_eq!(table.given_up + ranked.len() as u64, 201);
     }

@@ -5,11 +5,9 @@ use std::net::IpAddr;
 
 use jiff::Timestamp;
 
+use super::samples::{OF_A_USER, Samples};
 use super::table::Weighed;
-use crate::mail::events::Place;
-
-/// Places that are kept as evidence.
-const PLACES: usize = 10;
+use crate::mail::events::Event;
 
 /// Clients, senders and recipients that are told apart, at most.
 const DISTINCT: usize = 1_000;
@@ -43,8 +41,8 @@ pub(in super::super) struct User {
     /// Most outside addresses within 24 hours, and most outside networks within ten minutes.
     pub(in super::super) addresses_a_day: usize,
     pub(in super::super) networks_at_once: usize,
-    pub(in super::super) places: Vec<Place>,
-    pub(in super::super) outside_places: Vec<Place>,
+    pub(in super::super) lines: Samples,
+    pub(in super::super) outside_lines: Samples,
     recent: Vec<(i64, IpAddr)>,
 }
 
@@ -55,12 +53,12 @@ impl Weighed for User {
 }
 
 impl User {
-    pub(super) fn seen(&mut self, time: Option<Timestamp>, place: &Place) {
-        if let Some(time) = time {
+    pub(super) fn seen(&mut self, event: &Event<'_>) {
+        if let Some(time) = event.time {
             self.first = Some(self.first.map_or(time, |first| first.min(time)));
             self.last = Some(self.last.map_or(time, |last| last.max(time)));
         }
-        keep(&mut self.places, place);
+        self.lines.keep(event, OF_A_USER);
     }
 
     pub(super) fn came_from(&mut self, client: &str) {
@@ -68,15 +66,10 @@ impl User {
     }
 
     /// Something that it did itself, from an address outside the site.
-    pub(super) fn acted_outside(
-        &mut self,
-        time: Option<Timestamp>,
-        address: Option<IpAddr>,
-        place: &Place,
-    ) {
+    pub(super) fn acted_outside(&mut self, event: &Event<'_>, address: Option<IpAddr>) {
         self.from_outside += 1;
-        keep(&mut self.outside_places, place);
-        let Some(second) = time.map(Timestamp::as_second) else {
+        self.outside_lines.keep(event, OF_A_USER);
+        let Some(second) = event.time.map(Timestamp::as_second) else {
             return;
         };
         self.rate_outside.count(second.div_euclid(3600));
@@ -128,13 +121,6 @@ impl Busiest {
 pub(super) fn insert(set: &mut BTreeSet<String>, text: &str) {
     if set.len() < DISTINCT && !set.contains(text) {
         set.insert(text.to_owned());
-    }
-}
-
-/// Keeps the first places as evidence.
-pub(super) fn keep(places: &mut Vec<Place>, place: &Place) {
-    if places.len() < PLACES {
-        places.push(place.clone());
     }
 }
 

@@ -4,8 +4,11 @@
 //! unknown, with what is missing; what other checks of the run have found is joined in as further signals.
 
 mod domains;
+mod files;
 mod joined;
 mod kept;
+#[cfg(test)]
+mod rotated;
 mod sources;
 #[cfg(test)]
 mod tests;

@@ -1,25 +1,14 @@
-//! The files of an analysis: found, opened, unpacked, read, and how each of them went.
+//! The logs of an analysis: read one after the other, and how each of them went.
 
-use std::fs::File;
-use std::io::{BufReader, Read, Seek, SeekFrom};
-use std::path::{Path, PathBuf};
+use std::io::Read;
 
-use flate2::read::MultiGzDecoder;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde::Serialize;
 
+use super::files::{self, Archives, PIECE};
 use crate::actions::{ActionError, Context};
-use crate::mail::events::{Gap, Intake, Log, Options, Sink, Zone};
-
-/// Files of one analysis, at most.
-const MOST: usize = 20_000;
-
-/// Folders below a folder, at most.
-const DEPTH: usize = 8;
-
-/// Bytes that are read at once.
-const PIECE: usize = 256 << 10;
+use crate::mail::events::{Gap, Intake, Log, Options, Sink, Unfinished, Zone};
 
 /// Bytes that a file may hold, unpacked: 64 GiB. Memory stays flat in any case; this bounds the time.
 const LARGEST: u64 = 64 << 30;
@@ -90,123 +79,30 @@ pub(super) fn options(context: &Context<'_>) -> Result<Options, ActionError> {
     })
 }
 
-/// Reads all files into one sink. A file that cannot be read or understood is a source with an error, not the end.
+/// Reads all files into one sink: in the order in which they were written, so that what begins in one file and ends in the
+/// next is joined. A file that cannot be read or understood is a source with an error, not the end.
 pub(super) fn read_all(request: &Request, sink: &mut dyn Sink) -> Result<Vec<Source>, ActionError> {
+    let mut unfinished = Unfinished::default();
+    let mut archives = Archives::default();
     let mut sources = Vec::new();
-    for given in &request.files {
-        for path in files_of(Path::new(given))? {
-            if sources.len() >= MOST {
-                return Err(ActionError::new(format!(
-                    "cannot read more than {MOST} files at once: name fewer of them"
-                )));
-            }
-            sources.extend(read_one(&path, request, sink));
-        }
-    }
-    Ok(sources)
-}
-
-/// The file itself, or the files of a folder and of the folders in it, in the order of their names. Hidden ones are left out.
-fn files_of(path: &Path) -> Result<Vec<PathBuf>, ActionError> {
-    let mut files = Vec::new();
-    if path.is_dir() {
-        walk(path, DEPTH, &mut files)?;
-    } else {
-        files.push(path.to_owned());
-    }
-    Ok(files)
-}
-
-fn walk(folder: &Path, depth: usize, files: &mut Vec<PathBuf>) -> Result<(), ActionError> {
-    let cannot = |error| ActionError::because(format!("cannot read {}", folder.display()), error);
-    let mut entries = Vec::new();
-    for entry in std::fs::read_dir(folder).map_err(cannot)? {
-        let entry = entry.map_err(cannot)?;
-        let hidden = entry.file_name().to_string_lossy().starts_with('.');
-        // A linked folder may lead in a circle.
-        let linked_folder =
-            entry.file_type().map_err(cannot)?.is_symlink() && entry.path().is_dir();
-        if !hidden && !linked_folder {
-            entries.push(entry.path());
-        }
-    }
-    entries.sort();
-    for entry in entries {
-        if files.len() > MOST {
-            return Ok(());
-        }
-        if entry.is_file() {
-            files.push(entry);
-        } else if entry.is_dir() && depth > 0 {
-            walk(&entry, depth - 1, files)?;
-        }
-    }
-    Ok(())
-}
-
-/// How a file went, or each file in an archive.
-fn read_one(path: &Path, request: &Request, sink: &mut dyn Sink) -> Vec<Source> {
-    let shown = path.display().to_string();
-    let read = |sink: &mut dyn Sink| -> std::io::Result<Vec<Source>> {
-        let mut file = File::open(path)?;
-        let changed = file.metadata().and_then(|about| about.modified()).ok();
-        let mut magic = [0; 4];
-        let filled = file.read(&mut magic)?;
-        file.seek(SeekFrom::Start(0))?;
-        let mut options = request.options.clone();
-        // A copy may be younger than its log, never older.
-        if let Some(changed) = changed.and_then(|time| Timestamp::try_from(time).ok()) {
-            options.until = Some(options.until.map_or(changed, |now| now.min(changed)));
-        }
-        let stream = Stream {
-            format: request.format.as_deref(),
-            options: &options,
+    for file in files::found(request, &mut archives)? {
+        let source = match &file.error {
+            Some(error) => Source::failed(&file.name, error.clone()),
+            None => archives
+                .unpacked(&file, |bytes| {
+                    let stream = Stream {
+                        format: request.format.as_deref(),
+                        options: &file.options,
+                    };
+                    stream.read(&file.name, bytes, &mut unfinished, sink)
+                })
+                .unwrap_or_else(|error| Source::failed(&file.name, error)),
         };
-        let file = BufReader::with_capacity(PIECE, file);
-        Ok(match &magic[..filled] {
-            [0x1f, 0x8b, ..] => vec![stream.read(&shown, MultiGzDecoder::new(file), sink)],
-            b"PK\x03\x04" | b"PK\x05\x06" => archive(&shown, file, &stream, sink),
-            _ => vec![stream.read(&shown, file, sink)],
-        })
-    };
-    read(sink).unwrap_or_else(|error| {
-        let error = format!("cannot read {shown}: {error}");
-        vec![Source::failed(&shown, error)]
-    })
-}
-
-/// The files of a zip archive.
-fn archive(
-    shown: &str,
-    file: BufReader<File>,
-    stream: &Stream<'_>,
-    sink: &mut dyn Sink,
-) -> Vec<Source> {
-    let cannot = |name: &str, error: zip::result::ZipError| {
-        let error = format!("cannot unpack {name}: {error}");
-        Source::failed(name, error)
-    };
-    let mut archive = match zip::ZipArchive::new(file) {
-        Ok(archive) => archive,
-        Err(error) => return vec![cannot(shown, error)],
-    };
-    if archive.len() > MOST {
-        let error =
-            format!("{shown} holds more than {MOST} files: unpack it and name some of them");
-        return vec![Source::failed(shown, error)];
+        sources.push((file.given, source));
     }
-    let mut sources = Vec::new();
-    for index in 0..archive.len() {
-        match archive.by_index(index) {
-            Ok(entry) if entry.is_dir() => {}
-            Ok(entry) => {
-                let name = format!("{shown}/{}", entry.name().escape_debug());
-                sources.push(stream.read(&name, entry, sink));
-            }
-            Err(error) => sources.push(cannot(&format!("{shown}, file {}", index + 1), error)),
-        }
-    }
-    sources
+    // Reported as they were given.
+    sources.sort_by_key(|(given, _)| *given);
+    Ok(sources.into_iter().map(|(_, source)| source).collect())
 }
 
 /// How the bytes of a file are to be understood.
@@ -217,8 +113,14 @@ struct Stream<'s> {
 
 impl Stream<'_> {
     /// Reads unpacked bytes to their end, or to where they break off.
-    fn read(&self, shown: &str, bytes: impl Read, sink: &mut dyn Sink) -> Source {
-        match self.log(shown, bytes, sink) {
+    fn read(
+        &self,
+        shown: &str,
+        bytes: &mut dyn Read,
+        unfinished: &mut Unfinished,
+        sink: &mut dyn Sink,
+    ) -> Source {
+        match self.log(shown, bytes, unfinished, sink) {
             Ok((log, error)) => Source {
                 error,
                 ..source(&log)
@@ -230,11 +132,14 @@ impl Stream<'_> {
     fn log(
         &self,
         shown: &str,
-        mut bytes: impl Read,
+        bytes: &mut dyn Read,
+        unfinished: &mut Unfinished,
         sink: &mut dyn Sink,
     ) -> Result<(Log, Option<String>), String> {
-        let mut intake =
-            Intake::new(shown, self.format, self.options).map_err(|error| error.to_string())?;
+        let intake = Intake::new(shown, self.format, self.options);
+        let mut intake = intake
+            .map_err(|error| error.to_string())?
+            .joined(unfinished);
         let mut piece = vec![0; PIECE];
         let mut total = 0_u64;
         let mut early = None;

@@ -2,20 +2,24 @@
 
 use std::sync::Arc;
 
+use jiff::Timestamp;
+
 use super::decode::{Lines, Splitter, encoding_of, head_text};
 use super::formats::{ReadError, named, recognised};
 use super::log::{Log, Unparsed, Why};
 use super::model::Event;
-use super::reader::{Format, Head, LineReader, Options, Out, Reader, Sink};
+use super::reader::{Format, Head, LineReader, Options, Out, Reader, Sink, Unfinished};
 
 /// Bytes by which a format is recognised.
 const HEAD: usize = 64 << 10;
 
 /// Reads one file whose bytes are pushed in pieces of any size.
-pub struct Intake {
+pub struct Intake<'u> {
     file: Arc<str>,
     format: Option<&'static dyn Format>,
     options: Options,
+    /// What files before this one have left open.
+    unfinished: Option<&'u mut Unfinished>,
     stage: Stage,
 }
 
@@ -23,6 +27,7 @@ enum Stage {
     /// Collecting the beginning.
     Head(Vec<u8>),
     Text {
+        format: &'static dyn Format,
         reader: Box<dyn LineReader>,
         splitter: Splitter,
         log: Log,
@@ -33,7 +38,7 @@ enum Stage {
     },
 }
 
-impl Intake {
+impl<'u> Intake<'u> {
     /// Begins a file. Without `format` the content decides.
     ///
     /// # Errors
@@ -43,8 +48,18 @@ impl Intake {
             file: Arc::from(file),
             format: format.map(named).transpose()?,
             options: options.clone(),
+            unfinished: None,
             stage: Stage::Head(Vec::new()),
         })
+    }
+
+    /// Goes on where the files before have ended, and leaves what is open at the end of this one.
+    #[must_use]
+    pub fn joined(self, unfinished: &'u mut Unfinished) -> Self {
+        Self {
+            unfinished: Some(unfinished),
+            ..self
+        }
     }
 
     /// The next bytes.
@@ -74,6 +89,7 @@ impl Intake {
         let mut log = match self.stage {
             Stage::Head(_) => Log::default(),
             Stage::Text {
+                format,
                 mut reader,
                 mut splitter,
                 mut log,
@@ -91,6 +107,9 @@ impl Intake {
                     log: &mut log,
                     sink,
                 });
+                if let Some(unfinished) = self.unfinished {
+                    unfinished.put(format, reader.leave());
+                }
                 if splitter.damaged > 0 {
                     log.notes.push(format!(
                         "{} lines or characters are not valid {}; they were read as well as it goes",
@@ -141,11 +160,18 @@ impl Intake {
         };
         sink.begins(format.name());
         self.stage = match format.reader(&self.options) {
-            Reader::Lines(reader) => Stage::Text {
-                reader,
-                splitter: Splitter::new(encoding),
-                log: Log::new(&self.file, format.name(), encoding.name()),
-            },
+            Reader::Lines(mut reader) => {
+                let open = self.unfinished.as_mut().and_then(|open| open.take(format));
+                if let Some(open) = open {
+                    reader.take_over(open);
+                }
+                Stage::Text {
+                    format,
+                    reader,
+                    splitter: Splitter::new(encoding),
+                    log: Log::new(&self.file, format.name(), encoding.name()),
+                }
+            }
             Reader::Bytes(reader) => Stage::Binary {
                 reader,
                 log: Log::new(&self.file, format.name(), ""),
@@ -162,6 +188,7 @@ impl Intake {
                 reader,
                 splitter,
                 log,
+                ..
             } => splitter.push(
                 bytes,
                 &mut Numbered {
@@ -222,6 +249,24 @@ impl Sink for Collected {
     fn unparsed(&mut self, line: &Unparsed) {
         self.unparsed.push(line.clone());
     }
+}
+
+/// When the first and the last line in the first bytes of a file (64 KiB are enough) were written. `None` where nothing
+/// depends on it: files of most formats stand for themselves; or where it cannot be told.
+pub fn beginning(
+    file: &str,
+    bytes: &[u8],
+    format: Option<&str>,
+    options: &Options,
+) -> Option<(Timestamp, Timestamp)> {
+    let sample = &bytes[..bytes.len().min(HEAD)];
+    let text = head_text(sample, encoding_of(sample));
+    let head = Head {
+        bytes: sample,
+        text: &text,
+    };
+    let format = format.map_or_else(|| recognised(file, &head), named).ok()?;
+    format.span(&head, options)
 }
 
 /// Reads a small file as a whole and keeps all its events. Without `format` the content decides.

@@ -34,8 +34,11 @@ pub use description::normalize_address;
 pub use duplicates::Duplicates;
 pub(in crate::mail) use eventlog::fields;
 pub use formats::{FORMATS, ReadError};
-pub use intake::{Collected, Intake, read};
+pub use intake::{Collected, Intake, beginning, read};
 pub use log::{Gap, Log, Unparsed, Why, Zone};
 pub use model::{Direction, Event, Place, What};
-pub use reader::{ByteReader, Format, Head, LineReader, Options, Out, Reader, Sink};
+pub use reader::{
+    ByteReader, Format, Head, LineReader, Open, Options, Out, Reader, Sink, Unfinished,
+};
+pub(in crate::mail) use reader::{span_of, taken};
 pub use when::DateOrder;

@@ -5,6 +5,8 @@
 //! complete and keeps no more than a bounded state; whatever it does not understand goes to [`Out::unparsed`], what it
 //! understands and nobody needs to [`Out::passed`] or [`Out::stranger`].
 
+use std::any::Any;
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -45,6 +47,12 @@ pub trait Format: Sync {
     /// How sure it is that a file is of this format: 0 (not at all) to 100. Only the content decides, never a name.
     fn recognise(&self, head: &Head<'_>) -> u8;
 
+    /// When the first and the last line of the beginning were written, for formats of which one file goes on where another
+    /// ends: messages and sessions are joined over both. `None` for all others, and where no line tells.
+    fn span(&self, _head: &Head<'_>, _options: &Options) -> Option<(Timestamp, Timestamp)> {
+        None
+    }
+
     /// A reader for one file.
     fn reader(&self, options: &Options) -> Reader;
 }
@@ -64,6 +72,47 @@ pub trait LineReader: Send {
 
     /// The file has ended: what is pending goes out now.
     fn end(&mut self, out: &mut Out<'_>);
+
+    /// After the end: messages and sessions that may go on in the next file of the same log.
+    fn leave(&mut self) -> Option<Open> {
+        None
+    }
+
+    /// Before the first line: what the file before had left.
+    fn take_over(&mut self, _open: Open) {}
+}
+
+/// What is open at the end of a file: known to the reader that left it.
+pub type Open = Box<dyn Any + Send>;
+
+/// The first and the last of the times of lines.
+pub(in crate::mail) fn span_of(
+    mut times: impl Iterator<Item = Timestamp>,
+) -> Option<(Timestamp, Timestamp)> {
+    let first = times.next()?;
+    Some((first, times.last().unwrap_or(first)))
+}
+
+/// What a reader of the same format had left.
+pub(in crate::mail) fn taken<T: 'static>(open: Open) -> Option<T> {
+    open.downcast().ok().map(|open| *open)
+}
+
+/// What is open at the ends of files, by format. Files that are read one after the other, in the order of their beginnings,
+/// are joined by it.
+#[derive(Default)]
+pub struct Unfinished(HashMap<&'static str, Open>);
+
+impl Unfinished {
+    pub(super) fn take(&mut self, format: &dyn Format) -> Option<Open> {
+        self.0.remove(format.name())
+    }
+
+    pub(super) fn put(&mut self, format: &dyn Format, open: Option<Open>) {
+        if let Some(open) = open {
+            self.0.insert(format.name(), open);
+        }
+    }
 }
 
 /// Reads a binary file piece by piece.

@@ -4,16 +4,21 @@
 //! refusals of the mainlog with the header lines of the message. Both may be given at once: who counts leaves out what
 //! another file has told ([`Duplicates`](crate::mail::events::Duplicates)).
 
+mod fields;
+
 use std::borrow::Cow;
 
+use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::{Offset, TimeZone};
 
-use super::host::{Host, bracketed};
+use super::host::bracketed;
 use super::queue::{Key, Origin, Recent};
 use crate::mail::events::{
-    Direction, Event, Format, Head, LineReader, Options, Out, Reader, What, Why, Zone,
+    Direction, Event, Format, Head, LineReader, Open, Options, Out, Reader, What, Why, Zone,
+    span_of, taken,
 };
+use fields::*;
 
 /// The format.
 pub(in crate::mail) struct Exim;
@@ -36,6 +41,13 @@ impl Format for Exim {
             })
         };
         if head.text.lines().any(ours) { 85 } else { 0 }
+    }
+
+    fn span(&self, head: &Head<'_>, options: &Options) -> Option<(Timestamp, Timestamp)> {
+        span_of(head.text.lines().filter_map(|line| {
+            let (local, offset, _) = stamp(line)?;
+            moment(local, offset, options.timezone.as_ref())
+        }))
     }
 
     fn reader(&self, options: &Options) -> Reader {
@@ -119,6 +131,14 @@ impl LineReader for MainLog {
         };
         let told = self.read(&at, rest, out);
         out.settle(number, line, told);
+    }
+
+    fn leave(&mut self) -> Option<Open> {
+        Some(Box::new(std::mem::take(&mut self.queue)))
+    }
+
+    fn take_over(&mut self, open: Open) {
+        self.queue = taken(open).unwrap_or_default();
     }
 
     fn end(&mut self, out: &mut Out<'_>) {
@@ -308,19 +328,12 @@ impl MainLog {
     }
 
     fn event<'l>(&mut self, at: &At<'l>, out: &Out<'_>) -> Event<'l> {
-        let zone = match at.offset {
-            Some(offset) => {
-                self.stated = true;
-                TimeZone::fixed(offset)
-            }
-            None => {
-                self.wall = true;
-                self.zone.clone().unwrap_or(TimeZone::UTC)
-            }
-        };
-        let zoned = at.local.to_zoned_datetime(zone).ok();
+        match at.offset {
+            Some(_) => self.stated = true,
+            None => self.wall = true,
+        }
         Event {
-            time: zoned.map(|zoned| zoned.timestamp()),
+            time: moment(at.local, at.offset, self.zone.as_ref()),
             // A stamp in UTC says nothing of the site's wall clock.
             local: (at.offset != Some(Offset::UTC)).then_some(at.local),
             source: Some(Cow::Borrowed("exim")),
@@ -330,167 +343,10 @@ impl MainLog {
     }
 }
 
-/// `2024-05-05 10:20:30.123 +0200 ` in front of a line.
-fn stamp(line: &str) -> Option<(DateTime, Option<Offset>, &str)> {
-    let bytes = line.as_bytes();
-    if bytes.len() < 21
-        || bytes[4] != b'-'
-        || bytes[7] != b'-'
-        || bytes[10] != b' '
-        || bytes[13] != b':'
-    {
-        return None;
-    }
-    let number = |from: usize, to: usize| line.get(from..to)?.parse::<i8>().ok();
-    let year: i16 = line.get(..4)?.parse().ok()?;
-    let local = DateTime::new(
-        year,
-        number(5, 7)?,
-        number(8, 10)?,
-        number(11, 13)?,
-        number(14, 16)?,
-        number(17, 19)?.min(59),
-        0,
-    )
-    .ok()?;
-    let mut rest = line.get(19..)?;
-    if let Some(fraction) = rest.strip_prefix('.') {
-        rest = fraction.trim_start_matches(|c: char| c.is_ascii_digit());
-    }
-    rest = rest.strip_prefix(' ')?;
-    let zone = rest.get(..6).filter(|zone| {
-        matches!(zone.as_bytes()[0], b'+' | b'-')
-            && zone.as_bytes()[5] == b' '
-            && zone[1..5].bytes().all(|b| b.is_ascii_digit())
-    });
-    let Some(zone) = zone else {
-        return Some((local, None, rest));
-    };
-    let (hours, minutes): (i32, i32) = (zone[1..3].parse().ok()?, zone[3..5].parse().ok()?);
-    let seconds = (hours * 60 + minutes) * 60 * if zone.starts_with('-') { -1 } else { 1 };
-    Some((local, Offset::from_seconds(seconds).ok(), &rest[6..]))
-}
-
-/// A message id of 16 characters (6-6-2) or, since 4.97, 23 (6-11-4), and what follows.
-fn message_id(rest: &str) -> Option<(&str, &str)> {
-    let (id, tail) = rest.split_once(' ')?;
-    let parts: Vec<usize> = id.split('-').map(str::len).collect();
-    let fits = parts == [6, 6, 2] || parts == [6, 11, 4];
-    (fits && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')).then_some((id, tail))
-}
-
-fn tail_after<'l>(rest: &'l str, id: &str) -> &'l str {
-    rest.get(id.len() + 1..).unwrap_or_default()
-}
-
-/// The value of ` K=value`, up to the next blank.
-fn field<'l>(text: &'l str, key: &str) -> Option<&'l str> {
-    let at = position(text, key)?;
-    let value = &text[at + key.len()..];
-    value
-        .split(' ')
-        .next()
-        .map(|v| v.trim_end_matches(':'))
-        .filter(|value| !value.is_empty())
-}
-
-/// Where a key stands as a word of its own.
-fn position(text: &str, key: &str) -> Option<usize> {
-    if text.starts_with(key) {
-        return Some(0);
-    }
-    text.match_indices(key)
-        .find(|(at, _)| text.as_bytes().get(at.wrapping_sub(1)) == Some(&b' '))
-        .map(|(at, _)| at)
-}
-
-fn quoted<'l>(text: &'l str, key: &str) -> Option<&'l str> {
-    let at = position(text, key)?;
-    let rest = &text[at + key.len()..];
-    Some(&rest[..rest.find('"').unwrap_or(rest.len())])
-}
-
-/// `(set_id=user)`.
-fn quoted_in<'l>(text: &'l str, key: &str) -> Option<&'l str> {
-    let (_, rest) = text.split_once(key)?;
-    rest.split([')', ' '])
-        .next()
-        .filter(|value| !value.is_empty())
-}
-
-/// `H=name (helo) [address]:port`.
-fn host_of(text: &str) -> Option<Host<'_>> {
-    host_of_client(&text[position(text, "H=")? + 2..])
-}
-
-/// `name (helo) [address]`, `(helo) [address]`, `[address]`.
-fn host_of_client(text: &str) -> Option<Host<'_>> {
-    let open = text.find('[')?;
-    let close = open + text[open..].find(']')?;
-    let name = text[..open].split(' ').next().unwrap_or_default();
-    let address = &text[open + 1..close];
-    let named = !name.is_empty() && !name.starts_with('(');
-    Some(Host {
-        name: if named { name } else { address },
-        address: address.parse().ok(),
-    })
-}
-
-fn helo_of(text: &str) -> Option<&str> {
-    let at = position(text, "H=")?;
-    let until = at + text[at..].find('[')?;
-    let (_, rest) = text[at..until].split_once('(')?;
-    rest.split(')').next()
-}
-
-/// `A=login:user` or `A=plain`.
-fn login_of(text: &str) -> (Option<&str>, Option<&str>) {
-    match field(text, "A=") {
-        Some(value) => match value.split_once(':') {
-            Some((driver, account)) => (Some(account), Some(driver)),
-            None => (None, Some(value)),
-        },
-        None => (None, None),
-    }
-}
-
-/// The recipient of a delivery line and what follows: `a@x.example <orig@y.example> R=...`.
-fn recipient_of(tail: &str) -> Option<(&str, &str)> {
-    let end = tail.find(' ').unwrap_or(tail.len());
-    let (first, rest) = tail.split_at(end);
-    let rest = rest.trim_start();
-    // Local parts and pipes are followed by the address they came from.
-    match bracketed(rest) {
-        Some((address, after)) if !first.contains('@') => Some((address, after.trim_start())),
-        _ => Some((first.trim_end_matches(':'), rest)),
-    }
-    .filter(|(recipient, _)| !recipient.is_empty())
-}
-
-/// What a failure line says behind its fields.
-fn reason(fields: &str) -> &str {
-    if let Some(at) = fields.find(": ") {
-        return fields[at + 2..].trim();
-    }
-    if let Some((_, text)) = fields.split_once("defer (") {
-        return text.split_once("): ").map_or(text, |(_, text)| text);
-    }
-    fields
-}
-
-fn command(text: &str) -> Option<&'static str> {
-    let (_, tail) = text.split_once(" after ")?;
-    [
-        ("RCPT TO", "rcpt"),
-        ("pipelined sending of RCPT", "rcpt"),
-        ("MAIL FROM", "mail"),
-        ("end of data", "end of data"),
-        ("DATA", "data"),
-        ("EHLO", "ehlo"),
-        ("HELO", "helo"),
-        ("initial connection", "connect"),
-    ]
-    .iter()
-    .find(|(words, _)| tail.starts_with(words))
-    .map(|(_, verb)| *verb)
+/// A wall clock in its own zone, or in the given one where the line names none.
+fn moment(local: DateTime, offset: Option<Offset>, zone: Option<&TimeZone>) -> Option<Timestamp> {
+    let zone = offset.map(TimeZone::fixed).or_else(|| zone.cloned());
+    let zone = zone.unwrap_or(TimeZone::UTC);
+    let zoned = local.to_zoned_datetime(zone).ok()?;
+    Some(zoned.timestamp())
 }

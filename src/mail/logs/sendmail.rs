@@ -2,11 +2,13 @@
 
 use std::borrow::Cow;
 
+use jiff::Timestamp;
+
 use super::host::Host;
 use super::queue::{Key, Origin, Recent};
-use super::syslog::{Clock, SyslogLine, split};
+use super::syslog::{Clock, SyslogLine, split, stamps};
 use crate::mail::events::{
-    Direction, Event, Format, Head, LineReader, Options, Out, Reader, What, Why,
+    Direction, Event, Format, Head, LineReader, Open, Options, Out, Reader, What, Why, taken,
 };
 
 /// The format.
@@ -28,6 +30,10 @@ impl Format for Sendmail {
         let ours = |line: &str| split(line).is_some_and(|line| PROGRAMS.contains(&line.program));
         // Postfix's own sendmail command logs under that name too.
         if head.text.lines().any(ours) { 90 } else { 0 }
+    }
+
+    fn span(&self, head: &Head<'_>, options: &Options) -> Option<(Timestamp, Timestamp)> {
+        stamps(head, options)
     }
 
     fn reader(&self, options: &Options) -> Reader {
@@ -70,6 +76,15 @@ impl LineReader for MailLog {
 
     fn end(&mut self, out: &mut Out<'_>) {
         self.clock.end(out);
+    }
+
+    fn leave(&mut self) -> Option<Open> {
+        let queue = std::mem::take(&mut self.queue);
+        Some(Box::new((queue, std::mem::take(&mut self.log_ins))))
+    }
+
+    fn take_over(&mut self, open: Open) {
+        (self.queue, self.log_ins) = taken(open).unwrap_or_default();
     }
 }
 

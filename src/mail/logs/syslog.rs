@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use jiff::civil::{Date, DateTime};
 use jiff::tz::TimeZone;
 
-use crate::mail::events::{Options, Out, Zone};
+use crate::mail::events::{Head, Options, Out, Zone, span_of};
 
 /// A line of syslog, taken apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,6 +67,13 @@ pub(super) fn split(line: &str) -> Option<SyslogLine<'_>> {
         pid,
         text,
     })
+}
+
+/// The times of the first and the last line of the beginning of a log.
+pub(super) fn stamps(head: &Head<'_>, options: &Options) -> Option<(Timestamp, Timestamp)> {
+    let mut clock = Clock::new(options);
+    let lines = head.text.lines().filter_map(split);
+    span_of(lines.filter_map(|line| clock.read(line.stamp).0))
 }
 
 const MONTHS: [&str; 12] = [

@@ -9,7 +9,8 @@ use jiff::Timestamp;
 
 use super::header::fields_of;
 use crate::mail::events::{
-    Direction, Event, Format, Head, LineReader, Options, Out, Reader, What, Zone, fields,
+    Direction, Event, Format, Head, LineReader, Open, Options, Out, Reader, What, Zone, fields,
+    span_of, taken,
 };
 use crate::mail::logs::dialogue::Dialogue;
 use crate::mail::logs::queue::Recent;
@@ -35,6 +36,11 @@ impl Format for ProtocolLog {
         } else {
             0
         }
+    }
+
+    fn span(&self, head: &Head<'_>, _: &Options) -> Option<(Timestamp, Timestamp)> {
+        let stamp = |line: &str| line.split(',').next()?.trim().parse().ok();
+        span_of(head.text.lines().filter_map(stamp))
     }
 
     fn reader(&self, _: &Options) -> Reader {
@@ -78,6 +84,14 @@ impl LineReader for Sessions {
 
     fn end(&mut self, out: &mut Out<'_>) {
         out.zone(Zone::Stated);
+    }
+
+    fn leave(&mut self) -> Option<Open> {
+        Some(Box::new(std::mem::take(&mut self.open)))
+    }
+
+    fn take_over(&mut self, open: Open) {
+        self.open = taken(open).unwrap_or_default();
     }
 }
 

@@ -9,11 +9,13 @@ mod delivery;
 use std::borrow::Cow;
 use std::hash::{BuildHasher, RandomState};
 
+use jiff::Timestamp;
+
 use super::host::{Host, bracketed};
 use super::queue::{Key, Origin, Recent};
-use super::syslog::{Clock, SyslogLine, split};
+use super::syslog::{Clock, SyslogLine, split, stamps};
 use crate::mail::events::{
-    Direction, Event, Format, Head, LineReader, Options, Out, Reader, What, Why,
+    Direction, Event, Format, Head, LineReader, Open, Options, Out, Reader, What, Why, taken,
 };
 
 /// The format.
@@ -33,12 +35,14 @@ impl Format for Postfix {
         if head.text.lines().any(ours) { 95 } else { 0 }
     }
 
+    fn span(&self, head: &Head<'_>, options: &Options) -> Option<(Timestamp, Timestamp)> {
+        stamps(head, options)
+    }
+
     fn reader(&self, options: &Options) -> Reader {
         Reader::Lines(Box::new(MailLog {
             clock: Clock::new(options),
-            queue: Recent::default(),
-            message_ids: Recent::default(),
-            hasher: RandomState::new(),
+            messages: Messages::default(),
         }))
     }
 }
@@ -51,6 +55,12 @@ fn service(program: &str) -> Option<&str> {
 
 struct MailLog {
     clock: Clock,
+    messages: Messages,
+}
+
+/// The messages in the queue.
+#[derive(Default)]
+struct Messages {
     queue: Recent<Key, Origin>,
     /// Messages by the hash of their Message-ID.
     message_ids: Recent<u64, Key>,
@@ -84,6 +94,14 @@ impl LineReader for MailLog {
 
     fn end(&mut self, out: &mut Out<'_>) {
         self.clock.end(out);
+    }
+
+    fn leave(&mut self) -> Option<Open> {
+        Some(Box::new(std::mem::take(&mut self.messages)))
+    }
+
+    fn take_over(&mut self, open: Open) {
+        self.messages = taken(open).unwrap_or_default();
     }
 }
 
@@ -120,7 +138,7 @@ impl MailLog {
             return self.active(at, id, key, tail, out);
         }
         if rest == "removed" {
-            self.queue.remove(key);
+            self.messages.queue.remove(key);
             return Some(Read::Passed);
         }
         if let Some(message_id) = rest.strip_prefix("message-id=") {
@@ -128,7 +146,7 @@ impl MailLog {
             return Some(Read::Passed);
         }
         if rest.starts_with("uid=") {
-            self.queue.insert(
+            self.messages.queue.insert(
                 key,
                 Origin {
                     fresh: true,
@@ -141,7 +159,7 @@ impl MailLog {
             let mut event = self.event(at, out);
             client::refused(rest, &mut event)?;
             event.queue = Some(Cow::Borrowed(id));
-            if let Some(origin) = self.queue.get(key) {
+            if let Some(origin) = self.messages.queue.get(key) {
                 event.account = origin.account.as_deref().map(Cow::Borrowed);
             }
             out.event(&event);
@@ -291,9 +309,9 @@ impl MailLog {
         // A content filter gives it back: who brought it first counts.
         let returned = before
             .and_then(Key::new)
-            .and_then(|before| self.queue.get(before).cloned());
+            .and_then(|before| self.messages.queue.get(before).cloned());
         if let Some(returned) = returned {
-            self.queue.insert(
+            self.messages.queue.insert(
                 key,
                 Origin {
                     told: true,
@@ -310,7 +328,7 @@ impl MailLog {
             fresh: true,
             ..Origin::default()
         };
-        self.queue.insert(key, origin);
+        self.messages.queue.insert(key, origin);
         let Some(account) = account else {
             return Some(Read::Passed);
         };
@@ -329,19 +347,24 @@ impl MailLog {
     /// `message-id=<...>`: every message passes here once.
     fn cleanup(&mut self, key: Key, message_id: &str) {
         let message_id = message_id.trim_matches(['<', '>']);
-        let hash = self.hasher.hash_one(message_id);
+        let hash = self.messages.hasher.hash_one(message_id);
         let loopback = |origin: &Origin| origin.client_address.is_some_and(|a| a.is_loopback());
-        let from_filter = self.queue.get(key).is_some_and(|origin| loopback(origin));
+        let from_filter = self
+            .messages
+            .queue
+            .get(key)
+            .is_some_and(|origin| loopback(origin));
         if from_filter
             && !message_id.is_empty()
             && let Some(before) = self
+                .messages
                 .message_ids
                 .get(hash)
                 .copied()
                 .filter(|before| *before != key)
-            && let Some(returned) = self.queue.get(before).cloned()
+            && let Some(returned) = self.messages.queue.get(before).cloned()
         {
-            self.queue.insert(
+            self.messages.queue.insert(
                 key,
                 Origin {
                     told: true,
@@ -350,9 +373,9 @@ impl MailLog {
             );
             return;
         }
-        match self.queue.get(key) {
+        match self.messages.queue.get(key) {
             Some(origin) => origin.message_id = Some(message_id.into()),
-            None => self.queue.insert(
+            None => self.messages.queue.insert(
                 key,
                 Origin {
                     message_id: Some(message_id.into()),
@@ -362,7 +385,7 @@ impl MailLog {
             ),
         }
         if !message_id.is_empty() {
-            self.message_ids.insert(hash, key);
+            self.messages.message_ids.insert(hash, key);
         }
     }
 
@@ -376,11 +399,11 @@ impl MailLog {
         out: &mut Out<'_>,
     ) -> Option<Read> {
         let (sender, rest) = bracketed(text)?;
-        if self.queue.get(key).is_none() {
-            self.queue.insert(key, Origin::default());
+        if self.messages.queue.get(key).is_none() {
+            self.messages.queue.insert(key, Origin::default());
         }
         let (time, local) = self.clock.read(at.parts.stamp);
-        let origin = self.queue.get(key)?;
+        let origin = self.messages.queue.get(key)?;
         if origin.sender.as_deref() != Some(sender) {
             origin.sender = Some(sender.into());
         }
@@ -425,7 +448,7 @@ impl MailLog {
         if !delivery.fill(local, &mut event) {
             return Some(Read::Passed);
         }
-        if let Some(origin) = self.queue.get(key) {
+        if let Some(origin) = self.messages.queue.get(key) {
             origin.complete(&mut event);
         }
         out.event(&event);

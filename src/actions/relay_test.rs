@@ -57,6 +57,12 @@ const ARGUMENTS: &[Argument] = &[
         "ports to test",
     ),
     Argument::optional(
+        "from",
+        Kind::Text,
+        "the machine's choice",
+        "address of this machine to connect from, where it has several",
+    ),
+    Argument::optional(
         "mode",
         Kind::Choice(&["screen", "prove"]),
         "screen",

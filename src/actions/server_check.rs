@@ -37,6 +37,12 @@ const ARGUMENTS: &[Argument] = &[
         "those of each server in the site file, else 25",
         "ports to look at",
     ),
+    Argument::optional(
+        "from",
+        Kind::Text,
+        "the machine's choice",
+        "address of this machine to connect from, where it has several",
+    ),
 ];
 
 const OUTPUTS: &[Output] = &[

@@ -10,6 +10,7 @@ mod control;
 mod delivered;
 mod dialogue;
 mod envelope;
+mod ipv6;
 mod ladder;
 mod login;
 mod plan;
@@ -126,6 +127,10 @@ const OUTPUTS: &[Output] = &[
         "what the smarthost offers, after TLS if there is TLS",
     ),
     Output::new("certificate", "its certificate"),
+    Output::new(
+        "ipv6",
+        "what was seen at its IPv6 address beside IPv4: endpoint, stages, certificate; else null",
+    ),
     Output::new("transcript", "the session, line by line"),
     Output::new(
         "login",
@@ -178,6 +183,10 @@ async fn check(context: &Context<'_>) -> Result<Next, ActionError> {
         }
         surroundings::look(&mut ladder, &plan, context).await;
     }
+    if !addresses.is_empty() {
+        let (_, v6) = reach::by_family(&addresses);
+        ipv6::look(&mut ladder, &plan, context, v6).await;
+    }
     ladder.fill_up();
     let readiness = ladder.readiness();
     let outcome: StepOutcome = match readiness {
@@ -194,6 +203,7 @@ async fn check(context: &Context<'_>) -> Result<Next, ActionError> {
         .with("endpoint", &ladder.endpoint)
         .with("capabilities", &ladder.capabilities)
         .with("certificate", &ladder.certificate)
+        .with("ipv6", &ladder.ipv6)
         .with("transcript", &ladder.transcript)
         .with("login", &ladder.login);
     report.outcome = outcome;

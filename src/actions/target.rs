@@ -5,6 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use serde::{Deserialize, Serialize};
 
 use crate::actions::{ActionError, ArgumentError, Context};
+use crate::probes::smtp::Endpoint;
 use crate::site::Server;
 
 /// One address and port of one server.
@@ -18,6 +19,19 @@ pub(super) struct Target {
     pub(super) implicit_tls: bool,
     /// A mailbox that exists there, as the site file says it.
     pub(super) valid_mailbox: Option<String>,
+    /// The address of this machine to connect from, where one is asked for.
+    pub(super) from: Option<IpAddr>,
+}
+
+impl Target {
+    /// Where to connect, and from where: an address of the other family cannot be connected from.
+    pub(super) fn endpoint(&self) -> Endpoint {
+        let mut endpoint = Endpoint::new(self.host.clone(), self.address);
+        endpoint.bind = self
+            .from
+            .filter(|from| from.is_ipv4() == self.address.is_ipv4());
+        endpoint
+    }
 }
 
 /// All targets.
@@ -34,6 +48,7 @@ pub(super) struct Targets {
 /// The endpoints that the arguments and the site file name.
 pub(super) async fn targets(context: &Context<'_>) -> Result<Targets, ActionError> {
     let ports = ports(context)?;
+    let from = context.local_address()?;
     let mut targets = Targets::default();
     for server in servers(context)? {
         let addresses = match server.address.or_else(|| address_in(&server.host)) {
@@ -52,6 +67,7 @@ pub(super) async fn targets(context: &Context<'_>) -> Result<Targets, ActionErro
                     address: SocketAddr::new(address, port),
                     implicit_tls: port == 465,
                     valid_mailbox: server.valid_mailbox.clone(),
+                    from,
                 };
                 if !targets
                     .found

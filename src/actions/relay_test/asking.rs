@@ -14,7 +14,7 @@ use crate::mail::relay::ladder::{Observed, Proof};
 use crate::mail::relay::probe::{Probe, Stage};
 use crate::mail::relay::session::Limits;
 use crate::mail::relay::variant::Greeting;
-use crate::probes::smtp::{self, Endpoint, Failure, Session, Smtp};
+use crate::probes::smtp::{self, Failure, Session, Smtp};
 
 /// One command and its reply.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -244,9 +244,11 @@ pub(super) struct Greeted {
 impl Door<'_> {
     /// A session that is not connected yet.
     pub(super) fn session(&self) -> Session {
-        let endpoint = Endpoint::new(self.target.host.clone(), self.target.address);
-        self.smtp
-            .session(endpoint.with_implicit_tls(self.channel == Channel::Implicit))
+        self.smtp.session(
+            self.target
+                .endpoint()
+                .with_implicit_tls(self.channel == Channel::Implicit),
+        )
     }
 
     /// Connects, sets up TLS where the channel wants it, and greets. Without a `name` the tester says

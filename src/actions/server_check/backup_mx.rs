@@ -34,6 +34,7 @@ pub(super) async fn targets(
             }
         }
     }
+    let from = context.local_address()?;
     let mut found = Vec::new();
     for name in names {
         if !context.site.knows_host(&name) {
@@ -46,7 +47,7 @@ pub(super) async fn targets(
         for address in target::resolve(context, &name, own).await {
             let known = own.found.iter().any(|known| known.address.ip() == address);
             if !known {
-                found.extend(ports.iter().map(|port| at(&name, address, *port)));
+                found.extend(ports.iter().map(|port| at(&name, address, *port, from)));
             }
         }
     }
@@ -61,11 +62,12 @@ fn is_own(context: &Context<'_>, name: &str) -> bool {
         .any(|server| server.host.trim_end_matches('.').eq_ignore_ascii_case(name))
 }
 
-fn at(host: &str, address: IpAddr, port: u16) -> Target {
+fn at(host: &str, address: IpAddr, port: u16, from: Option<IpAddr>) -> Target {
     Target {
         host: host.to_owned(),
         address: (address, port).into(),
         implicit_tls: port == 465,
         valid_mailbox: None,
+        from,
     }
 }

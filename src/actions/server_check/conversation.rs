@@ -167,7 +167,7 @@ async fn end(seen: &mut Inspection, mut session: Session) {
 }
 
 fn endpoint(target: &Target) -> Endpoint {
-    Endpoint::new(&target.host, target.address).with_implicit_tls(target.implicit_tls)
+    target.endpoint().with_implicit_tls(target.implicit_tls)
 }
 
 fn not_connected(seen: &mut Inspection, failure: &Failure) {

@@ -465,6 +465,21 @@ async fn a_backup_exchanger_is_only_looked_at_when_the_site_file_allows_it() {
 }
 
 #[tokio::test]
+async fn it_connects_from_the_address_that_is_named() {
+    let rig = rig().await;
+    let report = rig.check(json!({"from": "127.0.0.77"})).await;
+    assert_eq!(report.outcome, StepOutcome::Good);
+    let server = rig.world.server("main").unwrap();
+    assert!(
+        server
+            .transcripts()
+            .iter()
+            .all(|one| one.peer.ip() == IpAddr::V4(Ipv4Addr::new(127, 0, 0, 77))),
+        "every session"
+    );
+}
+
+#[tokio::test]
 async fn a_site_without_servers_has_nothing_to_look_at() {
     let mut rig = rig().await;
     rig.site.servers.clear();

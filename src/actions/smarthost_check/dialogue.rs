@@ -45,6 +45,26 @@ pub(super) fn the_session() -> (&'static str, String) {
     ("smtp", String::new())
 }
 
+/// H05, H06 and H08 to H11: the session up to the login, which is not tried. What is found is on the ladder.
+pub(super) async fn up_to_login(
+    ladder: &mut Ladder,
+    plan: &Plan,
+    context: &Context<'_>,
+    mut session: Session,
+) {
+    let climb = async {
+        greeting(ladder, plan, &mut session).await?;
+        let helo = our_name(plan, context, &session);
+        ehlo(ladder, plan, &mut session, &helo).await?;
+        tls(ladder, plan, &mut session, &helo).await?;
+        login::mechanism(ladder, plan, context, &session)
+    };
+    // Wherever it ended, the ladder tells.
+    let _ = climb.await;
+    session.quit().await;
+    ladder.transcript = Some(session.into_transcript());
+}
+
 async fn climb(
     ladder: &mut Ladder,
     plan: &Plan,

@@ -5,6 +5,7 @@ use std::time::Instant;
 use jiff::Timestamp;
 use serde::Serialize;
 
+use super::ipv6::OverIpv6;
 use crate::actions::refused_login::Login;
 use crate::mail::reply::{self, Class, Classification, PeerRole};
 use crate::probes::smtp::{Capabilities, CertificateReport, Reply, Transcript};
@@ -158,6 +159,8 @@ pub(super) struct Ladder {
     pub(super) capabilities: Option<Capabilities>,
     pub(super) certificate: Option<CertificateReport>,
     pub(super) transcript: Option<Transcript>,
+    /// What was seen over IPv6, beside IPv4.
+    pub(super) ipv6: Option<OverIpv6>,
     /// How the login ended, now or, where none is tried again, before.
     pub(super) login: Option<Login>,
     evidence_from: Option<String>,
@@ -175,6 +178,7 @@ impl Ladder {
             capabilities: None,
             certificate: None,
             transcript: None,
+            ipv6: None,
             login: None,
             evidence_from: None,
         }

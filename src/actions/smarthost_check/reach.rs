@@ -1,4 +1,4 @@
-//! H01 to H04: the name, its addresses, and whether a connection comes about.
+//! H01, H02 and H04: the name, its addresses, and whether a connection comes about.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -152,18 +152,22 @@ async fn others_say(plan: &Plan, context: &Context<'_>, first: &Answer) -> Optio
     None
 }
 
-/// H03 and H04: connects to all ports and keeps the session with the best one.
+/// The addresses that are talked to: the one that an old server takes, which is IPv4, and the IPv6 address beside it.
+pub(super) fn by_family(addresses: &[IpAddr]) -> (Option<IpAddr>, Option<IpAddr>) {
+    let v4 = addresses.iter().copied().find(IpAddr::is_ipv4);
+    let v6 = addresses.iter().copied().find(IpAddr::is_ipv6);
+    (v4.or(v6), v4.and(v6))
+}
+
+/// H04: connects to all ports and keeps the session with the best one.
 pub(super) async fn connect(
     ladder: &mut Ladder,
     plan: &Plan,
     context: &Context<'_>,
     addresses: &[IpAddr],
 ) -> Option<Session> {
-    // IPv4 first: what an old server does.
-    let v4 = addresses.iter().copied().find(IpAddr::is_ipv4);
-    let v6 = addresses.iter().copied().find(IpAddr::is_ipv6);
-    let main = v4.or(v6)?;
-    ipv6(ladder, plan, v4.and(v6)).await;
+    let (main, _) = by_family(addresses);
+    let main = main?;
     context
         .progress
         .note(&format!("connecting to {} ({main})", plan.host));
@@ -256,45 +260,6 @@ pub(super) async fn connect(
     None
 }
 
-/// H03: an IPv6 address that cannot be used delays every message.
-async fn ipv6(ladder: &mut Ladder, plan: &Plan, address: Option<IpAddr>) {
-    let Some(address) = address else {
-        return ladder.add(
-            "H03",
-            Step::new(Mark::NotApplicable, "no IPv6 address beside IPv4"),
-        );
-    };
-    if plan.is_elsewhere() {
-        let detail = format!("{address}; whether the site has IPv6 cannot be seen from here");
-        return ladder.add("H03", Step::new(Mark::NotFromHere, detail));
-    }
-    let tries = attempt_all(plan, &plan.host, address, &plan.ports).await;
-    let reached = tries
-        .iter()
-        .any(|(_, _, outcome)| !outcome.as_ref().is_err_and(Failure::is_connect));
-    if reached {
-        return ladder.add(
-            "H03",
-            Step::new(Mark::Good, format!("{address} is reached")),
-        );
-    }
-    let proof = tries
-        .iter()
-        .map(|(_, session, _)| session.transcript().to_string())
-        .collect();
-    let fault = Fault {
-        code: "smarthost-ipv6",
-        severity: Severity::Minor,
-        summary: format!(
-            "{} has an IPv6 address that cannot be reached from here.",
-            plan.host
-        ),
-        remedy: remedy::IPV6_TRAP.to_owned(),
-    };
-    let step = Step::new(Mark::Warning, format!("{address} is not reached"));
-    ladder.fault("H03", step, fault, ("smtp", proof));
-}
-
 /// Whether the control host is as dead on the ports that timed out; None without one, or without time-outs.
 async fn control_is_blocked(plan: &Plan, context: &Context<'_>, tries: &[Try]) -> Option<bool> {
     let control = plan.control.as_deref()?;
@@ -322,10 +287,15 @@ async fn control_is_blocked(plan: &Plan, context: &Context<'_>, tries: &[Try]) -
     Some(tries.iter().all(same))
 }
 
-type Try = (u16, Session, Result<(), Failure>);
+pub(super) type Try = (u16, Session, Result<(), Failure>);
 
 /// Connects to all ports at once; the result is in the order of the ports.
-async fn attempt_all(plan: &Plan, host: &str, address: IpAddr, ports: &[u16]) -> Vec<Try> {
+pub(super) async fn attempt_all(
+    plan: &Plan,
+    host: &str,
+    address: IpAddr,
+    ports: &[u16],
+) -> Vec<Try> {
     let mut tasks = JoinSet::new();
     for port in ports.iter().copied() {
         let endpoint = plan

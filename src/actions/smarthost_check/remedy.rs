@@ -12,6 +12,7 @@ pub(super) const ANSWERS_DIFFER: &str = "Find out which resolver is wrong (a sta
 pub(super) const PRIVATE_ADDRESS: &str = "A local zone or hosts file answers for the provider's name. Remove the entry, or name the relay by its local \
      name if an own gateway is meant.";
 pub(super) const IPV6_TRAP: &str = "Give the mail server working IPv6, or make it prefer IPv4: else each message waits for a connection to time out first.";
+pub(super) const IPV6_DIFFERS: &str = "Tell the provider what is wrong at its IPv6 address, and let the mail server prefer IPv4 until it is mended.";
 pub(super) const UNREACHABLE: &str = "Check name and port with the provider. Then look at the firewall for outgoing connections, and ask the access \
      provider whether it blocks the port: port 25 is blocked on many lines, 587 and 465 seldom.";
 pub(super) const PORT_BLOCKED: &str = "Other servers cannot be reached on this port either, so it is blocked on the way: use port 587 or 465, or have the \

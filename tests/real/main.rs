@@ -12,6 +12,7 @@ mod gateway_postfix;
 #[path = "../incident/mod.rs"]
 mod incident;
 mod lab;
+mod mailauth_check;
 mod outbound_vet;
 mod owner_lookup;
 mod rdns_verify;

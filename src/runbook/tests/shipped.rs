@@ -91,7 +91,25 @@ fn inputs(logs: &[&str]) -> Value {
 fn a_healthy_site_is_only_looked_at() {
     let world = World::from([("scan", ("good", json!({"listed": []})))]);
     let done = carried_out(&site(false), inputs(&[]), json!([]), &world);
-    assert_eq!(done, ["scan", "rdns", "relay"]);
+    assert_eq!(done, ["scan", "rdns", "relay", "proofs"]);
+}
+
+#[test]
+fn a_fault_in_the_proofs_alone_asks_for_no_clean_up() {
+    for code in [
+        "spf-missing",
+        "dkim-missing",
+        "dmarc-own-mail-fails",
+        "mx-missing",
+    ] {
+        let world = World::from([
+            ("scan", ("good", json!({"listed": []}))),
+            ("proofs", ("finding", json!({}))),
+        ]);
+        let findings = json!([finding(code, "critical")]);
+        let done = carried_out(&site(false), inputs(&[]), findings, &world);
+        assert_eq!(done, ["scan", "rdns", "relay", "proofs"], "{code}");
+    }
 }
 
 #[test]
@@ -114,6 +132,7 @@ fn a_sick_site_gets_the_whole_treatment_in_order() {
             "scan",
             "rdns",
             "relay",
+            "proofs",
             "smarthost",
             "events",
             "clean_up",
@@ -149,6 +168,7 @@ fn a_list_that_takes_no_requests_is_waited_for_all_the_same() {
             "scan",
             "rdns",
             "relay",
+            "proofs",
             "fetch_logs",
             "fetched_events",
             "clean_up",
@@ -173,6 +193,7 @@ fn bad_reverse_dns_alone_leads_to_the_request_alone() {
             "scan",
             "rdns",
             "relay",
+            "proofs",
             "smarthost",
             "owner",
             "ptr_request",
@@ -316,11 +337,12 @@ fn logs_are_asked_for_when_something_is_wrong_and_none_were_named() {
     let findings = json!([finding("listed", "critical")]);
     let done = carried_out(&site(false), inputs(&[]), findings, &world);
     assert_eq!(
-        done[..6],
+        done[..7],
         [
             "scan",
             "rdns",
             "relay",
+            "proofs",
             "fetch_logs",
             "fetched_events",
             "clean_up"

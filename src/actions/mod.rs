@@ -32,6 +32,8 @@ mod refused_login;
 mod relay_test;
 mod report;
 mod reverse_zone;
+#[cfg(test)]
+mod scripted;
 mod server_check;
 mod smarthost_check;
 mod target;

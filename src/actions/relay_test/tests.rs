@@ -5,6 +5,7 @@ mod greylisting;
 mod logins;
 mod proving;
 mod rig;
+mod scripted;
 mod time;
 
 use std::time::Duration;

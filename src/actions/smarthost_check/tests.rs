@@ -5,6 +5,7 @@ mod cases;
 mod families;
 mod later;
 mod refusals;
+mod scripted;
 
 use std::net::Ipv4Addr;
 use std::sync::Arc;
@@ -33,6 +34,8 @@ const RECIPIENT: &str = "probe@elsewhere.example";
 struct Rig {
     world: World,
     site: Site,
+    /// Replies are waited for as long as in life.
+    patient: bool,
     _folder: tempfile::TempDir,
 }
 
@@ -93,6 +96,7 @@ async fn rig() -> Rig {
     Rig {
         world,
         site,
+        patient: false,
         _folder: folder,
     }
 }
@@ -118,7 +122,10 @@ impl Rig {
                 ..DnsSettings::default()
             },
             smtp: ChannelSettings {
-                reply_cap: Duration::from_millis(1500),
+                reply_cap: match self.patient {
+                    true => ChannelSettings::default().reply_cap,
+                    false => Duration::from_millis(1500),
+                },
                 ..ChannelSettings::default()
             },
             ..ProbeSettings::default()

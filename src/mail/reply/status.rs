@@ -58,7 +58,7 @@ impl EnhancedStatus {
             (5, 3) => one(Rate),
             (5, 0..=6) => one(Protocol),
             (6, _) => one(Content),
-            (7, 2) => one(PolicyOther),
+            (7, 0 | 2) => one(PolicyOther),
             (7, 3..=7 | 10 | 11 | 30) => one(Tls),
             (7, 8 | 9 | 12 | 13 | 14) => one(Relay),
             (7, 15) => one(Rate),

@@ -5,7 +5,7 @@
 //! runs/ID.lock         held by the process that works on the run
 //! fleets/ID.fleet      what a fleet run was started with, and how it ended
 //! known/FLEET          how its runs stood, until the index has taken that in (see `known`)
-//! active/SITE~RUNBOOK  which run is open for a pair; SITE~ for the whole site
+//! active/SITE          which runs are open for a site, and what each of them keeps others out of
 //! shared/ID.log        what the runs of one process share their syncs with (see `group`)
 //! artifacts/ab/DIGEST  files by the SHA-256 of their bytes
 //! index/               sled; may be deleted at any time
@@ -386,10 +386,10 @@ impl Store for Embedded {
     }
 }
 
-/// Makes `line` the first line of a small file, which holds no truth. The file is never emptied: ext4 writes one that was to
+/// Makes `text` all that a small file says, which holds no truth. The file is never emptied: ext4 writes one that was to
 /// disk as soon as it is closed, which costs more than all else about it.
-pub(super) fn rewrite(file: &File, line: &str) -> io::Result<()> {
-    let text = format!("{line}\n");
+pub(super) fn rewrite(file: &File, text: &str) -> io::Result<()> {
+    let text = format!("{text}\n");
     file.write_all_at(text.as_bytes(), 0)?;
     if file.metadata()?.len() > text.len() as u64 {
         file.set_len(text.len() as u64)?;
@@ -398,12 +398,21 @@ pub(super) fn rewrite(file: &File, line: &str) -> io::Result<()> {
 }
 
 /// The first line of a small file; empty when there is none.
-pub(super) fn first_line(file: &File) -> io::Result<String> {
-    // No more than a name: one look at the file is enough.
-    let mut bytes = [0; 512];
-    let read = file.read_at(&mut bytes, 0)?;
+fn first_line(file: &File) -> io::Result<String> {
+    Ok(lines(file)?.into_iter().next().unwrap_or_default())
+}
+
+/// The lines of a small file.
+pub(super) fn lines(file: &File) -> io::Result<Vec<String>> {
+    let mut bytes = vec![0; 512];
+    let mut read = file.read_at(&mut bytes, 0)?;
+    // Mostly a name or two: one look at the file is enough.
+    while read == bytes.len() {
+        bytes.resize(2 * read, 0);
+        read += file.read_at(&mut bytes[read..], read as u64)?;
+    }
     let text = String::from_utf8_lossy(&bytes[..read]);
-    Ok(text.lines().next().unwrap_or_default().trim().to_owned())
+    Ok(text.lines().map(|line| line.trim().to_owned()).collect())
 }
 
 /// A folder below the store's, made if it is not there.

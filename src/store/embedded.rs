@@ -79,6 +79,15 @@ impl Embedded {
         Known::leave(&self.root, fleet, lines);
     }
 
+    /// How a run stands by its journal, and the length of the journal that this was read from.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn line(&self, run: &str) -> Result<(u64, RunSummary), StoreError> {
+        let (state, tail) = scan::state(run, &self.journal_path(run))?;
+        Ok((tail.end, RunSummary::of(&state)))
+    }
+
     /// The folder.
     pub fn root(&self) -> &Path {
         &self.root

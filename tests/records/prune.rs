@@ -125,3 +125,34 @@ fn a_fleet_run_goes_only_with_all_its_runs() {
     assert_eq!(folder.runs().len(), 0);
     assert!(fleets() < before, "and the fleet run with them");
 }
+
+/// What a fleet leaves for the next list counts only while each line tells the length that its run's journal has.
+#[test]
+fn what_a_fleet_knows_of_its_runs_holds_after_their_documents_are_written() {
+    let folder = Folder::new();
+    let letter = LETTER.split_once("  - id: ask").unwrap().0;
+    folder.put(
+        "letter.yaml",
+        &format!("{letter}report: {{template: handover}}\n"),
+    );
+    std::fs::create_dir(folder.path().join("sites")).unwrap();
+    folder.put(
+        "sites/one.yaml",
+        "id: one\nname: one\ndomains: [one.example]\n",
+    );
+    folder.says(0, "run letter.yaml --sites sites");
+    // `runs` would take them in.
+    let journals = std::fs::read_dir(folder.path().join("state/runs")).unwrap();
+    let journal = journals
+        .map(|file| file.unwrap())
+        .find(|file| file.file_name().to_string_lossy().ends_with(".journal"));
+    let length = journal.unwrap().metadata().unwrap().len();
+    let left: Vec<String> = std::fs::read_dir(folder.path().join("state/known"))
+        .unwrap()
+        .map(|file| std::fs::read_to_string(file.unwrap().path()).unwrap())
+        .collect();
+    assert!(
+        left[0].contains(&format!("[{length},")),
+        "{length}: {left:?}"
+    );
+}

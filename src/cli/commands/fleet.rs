@@ -358,11 +358,20 @@ impl<'a> FleetHost<'a> {
         self.store.leave(fleet, &lines);
     }
 
+    /// Writes the documents of a run that has ended. They are noted in its journal: what was known of it is old then.
     fn write_reports(&self, run: &RunState) {
         if !self.reports {
             return;
         }
         let written = super::report::write_all(self.workspace, run, self.workspace.store.root());
+        let run_id = &run.created.run;
+        match self.store.line(run_id) {
+            Ok((length, summary)) => {
+                guard(&self.lengths).insert(run_id.clone(), length);
+                guard(&self.known).insert(run_id.clone(), summary);
+            }
+            Err(_) => drop(guard(&self.lengths).remove(run_id)),
+        }
         if let Err(fail) = written {
             self.live.trouble(&format!(
                 "the report of {} is not written: {}",

@@ -1,15 +1,16 @@
 //! Which runs keep each other out.
 //!
-//! A small file a site names its open runs, a line each: the runbook whose pair with the site a run holds, or `~` when it holds
-//! the whole site, and the run. The lines are hints, not a truth: when the named run has ended, or does not exist because its
-//! creation was cut short, its place is free. The file is also the gate through which every new run of the site passes, one at a
-//! time.
+//! A line for each open run: the site, the runbook whose pair with the site it holds, or `~` when it holds the whole site, and
+//! the run. The lines of all sites are shared out over a few files by the site. They are hints, not a truth: when the named run
+//! has ended, or does not exist because its creation was cut short, its place is free. The file is also the gate through which
+//! every new run of the site passes, one at a time.
 
 use std::fs::{File, OpenOptions};
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 use super::{StoreError, embedded};
-use crate::record::{RunCreated, RunLock, RunState};
+use crate::record::{RunCreated, RunLock, RunState, hash};
 
 /// In place of a runbook: the whole site. No runbook has that name.
 const WHOLE_SITE: &str = "~";
@@ -19,10 +20,12 @@ pub(super) struct Claim {
     path: PathBuf,
     /// Locked until the run is there.
     file: File,
-    /// What the new run holds.
+    /// What the file says.
+    text: String,
+    /// What it still has to say.
+    kept: String,
+    /// The site and what the new run holds of it.
     mine: String,
-    /// The lines of the others.
-    others: Vec<String>,
 }
 
 impl Claim {
@@ -40,7 +43,8 @@ impl Claim {
             RunLock::Site => WHOLE_SITE,
             RunLock::Runbook => &created.runbook,
         };
-        let path = folder.join(&created.site);
+        // One of sixteen: making a file for each site would cost more than all else that a short run does.
+        let path = folder.join(&hash(created.site.as_bytes())[..1]);
         let file = OpenOptions::new()
             .read(true)
             .write(true)
@@ -49,33 +53,49 @@ impl Claim {
             .open(&path)
             .map_err(StoreError::io("open", &path))?;
         file.lock().map_err(StoreError::io("lock", &path))?;
-        let mut others = Vec::new();
-        for line in embedded::lines(&file).map_err(StoreError::io("read", &path))? {
-            let Some((held, run)) = line.rsplit_once(' ') else {
+        let text = embedded::text(&file).map_err(StoreError::io("read", &path))?;
+        let mut kept = String::with_capacity(text.len());
+        for line in text.lines() {
+            let Some((site, rest)) = line.split_once(' ') else {
                 continue;
             };
-            if held != mine && held != WHOLE_SITE && mine != WHOLE_SITE {
-                others.push(line);
-            } else if let Some(holder) = open(run)? {
-                return Err(StoreError::StillOpen {
-                    run: holder.created.run.clone(),
-                    site: holder.created.site.clone(),
-                    runbook: holder.created.runbook.clone(),
-                });
+            if site == created.site
+                && let Some((held, run)) = rest.rsplit_once(' ')
+                && (held == mine || held == WHOLE_SITE || mine == WHOLE_SITE)
+            {
+                if let Some(holder) = open(run)? {
+                    return Err(StoreError::StillOpen {
+                        run: holder.created.run.clone(),
+                        site: holder.created.site.clone(),
+                        runbook: holder.created.runbook.clone(),
+                    });
+                }
+                continue;
             }
+            kept.push_str(line);
+            kept.push('\n');
         }
         Ok(Some(Claim {
-            mine: mine.to_owned(),
+            mine: format!("{} {mine}", created.site),
             path,
             file,
-            others,
+            text,
+            kept,
         }))
     }
 
     /// Names the new holder.
     pub(super) fn settle(mut self, run: &str) -> Result<(), StoreError> {
-        self.others.push(format!("{} {run}", self.mine));
-        let write = embedded::rewrite(&self.file, &self.others.join("\n"));
-        write.map_err(StoreError::io("write", self.path))
+        let line = format!("{} {run}\n", self.mine);
+        // Damaged text is another length than what the file holds.
+        let as_it_was = self.kept == self.text && !self.text.contains(char::REPLACEMENT_CHARACTER);
+        let written = if as_it_was {
+            self.file
+                .write_all_at(line.as_bytes(), self.text.len() as u64)
+        } else {
+            self.kept.push_str(&line);
+            embedded::rewrite(&self.file, &self.kept)
+        };
+        written.map_err(StoreError::io("write", self.path))
     }
 }

@@ -2,16 +2,16 @@
 //!
 //! ```text
 //! runs/ID.journal      the truth, append-only (see `frame` and `journal`)
-//! runs/ID.lock         held by the process that works on the run
+//! runs/locks           which processes work on which runs (see `hold`)
 //! fleets/ID.fleet      what a fleet run was started with, and how it ended
 //! known/FLEET          how its runs stood, until the index has taken that in (see `known`)
-//! active/SITE          which runs are open for a site, and what each of them keeps others out of
+//! active/HEX           which runs are open for a site, and what each of them keeps others out of (see `active`)
 //! shared/ID.log        what the runs of one process share their syncs with (see `group`)
 //! artifacts/ab/DIGEST  files by the SHA-256 of their bytes
 //! index/               sled; may be deleted at any time
 //! ```
 
-use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
+use std::fs::{DirBuilder, File};
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, FileExt};
 use std::path::{Path, PathBuf};
@@ -24,7 +24,9 @@ use super::index::Index;
 use super::journal::FileJournal;
 use super::known::Known;
 use super::outlook::{Seen, Troubles};
-use super::{Durable, Hold, Journal, Recorded, Store, StoreError, Summaries, fleet, scan, settle};
+use super::{
+    Durable, Hold, Journal, Recorded, Store, StoreError, Summaries, fleet, hold, scan, settle,
+};
 use crate::record::{
     Artifact, EventKind, Fleet, FleetEvent, FleetPlan, NewEvent, RunState, RunSummary, hash,
 };
@@ -238,10 +240,6 @@ impl Embedded {
     }
 }
 
-struct FileHold(#[expect(dead_code, reason = "dropping it lets go of the lock")] File);
-
-impl Hold for FileHold {}
-
 impl Store for Embedded {
     fn create(&self, first: NewEvent) -> Result<Box<dyn Journal>, StoreError> {
         if self.group.is_some() {
@@ -288,44 +286,7 @@ impl Store for Embedded {
     }
 
     fn hold(&self, run: &str) -> Result<Box<dyn Hold>, StoreError> {
-        let path = self.folder("runs")?.join(format!("{run}.lock"));
-        let file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .open(&path)
-            .map_err(StoreError::io("open", &path))?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                let holder = first_line(&file).unwrap_or_default();
-                let holder = if holder.is_empty() {
-                    "another process".to_owned()
-                } else {
-                    holder
-                };
-                return Err(StoreError::Held {
-                    run: run.to_owned(),
-                    holder,
-                });
-            }
-            Err(TryLockError::Error(source)) => {
-                return Err(StoreError::Io {
-                    doing: "lock",
-                    path,
-                    source,
-                });
-            }
-        }
-        let holder = format!(
-            "process {} on {}",
-            std::process::id(),
-            crate::store::host_name()
-        );
-        let write = rewrite(&file, &holder);
-        write.map_err(StoreError::io("write", &path))?;
-        Ok(Box::new(FileHold(file)))
+        hold::hold(&self.folder("runs")?, run)
     }
 
     fn summaries(&self) -> Result<Summaries, StoreError> {
@@ -398,7 +359,6 @@ impl Store for Embedded {
 /// Makes `text` all that a small file says, which holds no truth. The file is never emptied: ext4 writes one that was to
 /// disk as soon as it is closed, which costs more than all else about it.
 pub(super) fn rewrite(file: &File, text: &str) -> io::Result<()> {
-    let text = format!("{text}\n");
     file.write_all_at(text.as_bytes(), 0)?;
     if file.metadata()?.len() > text.len() as u64 {
         file.set_len(text.len() as u64)?;
@@ -406,22 +366,16 @@ pub(super) fn rewrite(file: &File, text: &str) -> io::Result<()> {
     Ok(())
 }
 
-/// The first line of a small file; empty when there is none.
-fn first_line(file: &File) -> io::Result<String> {
-    Ok(lines(file)?.into_iter().next().unwrap_or_default())
-}
-
-/// The lines of a small file.
-pub(super) fn lines(file: &File) -> io::Result<Vec<String>> {
-    let mut bytes = vec![0; 512];
+/// What a small file says.
+pub(super) fn text(file: &File) -> io::Result<String> {
+    let mut bytes = vec![0; 4096];
     let mut read = file.read_at(&mut bytes, 0)?;
-    // Mostly a name or two: one look at the file is enough.
+    // Mostly one look at it is enough.
     while read == bytes.len() {
         bytes.resize(2 * read, 0);
         read += file.read_at(&mut bytes[read..], read as u64)?;
     }
-    let text = String::from_utf8_lossy(&bytes[..read]);
-    Ok(text.lines().map(|line| line.trim().to_owned()).collect())
+    Ok(String::from_utf8_lossy(&bytes[..read]).into_owned())
 }
 
 /// A folder below the store's, made if it is not there.

@@ -11,6 +11,7 @@ mod error;
 mod fleet;
 mod frame;
 mod group;
+mod hold;
 mod index;
 mod journal;
 mod known;

@@ -34,12 +34,8 @@ impl Embedded {
         for path in self.cut_off(run)? {
             gone(&path, std::fs::remove_file(&path))?;
         }
-        for path in [
-            embedded::journal_path(self.root(), run),
-            folder.join(format!("{run}.lock")),
-        ] {
-            gone(&path, std::fs::remove_file(&path))?;
-        }
+        let path = embedded::journal_path(self.root(), run);
+        gone(&path, std::fs::remove_file(&path))?;
         drop(hold);
         embedded::sync_folder(&folder)
     }

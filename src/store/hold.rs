@@ -1,0 +1,77 @@
+//! Which process works on a run: a lock in `runs/locks`, one file for all runs. It stays empty, and its locks end with the
+//! process that took them.
+//!
+//! A file for each run would do as well, but some file systems take longer to make one than a short run takes for all else.
+//!
+//! Each run has its own place in the file. The lock there is as long as the number of its process, so whoever finds it taken can
+//! say by whom. It belongs to the open file (`F_OFD_SETLK`, see fcntl(2)): two holds keep each other out in one process as well.
+
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::path::Path;
+
+use nix::errno::Errno;
+use nix::fcntl::{FcntlArg, fcntl};
+use nix::libc;
+
+use super::{Hold, StoreError};
+use crate::record::hash;
+
+/// Bits of a process number and one more: the room of a place.
+const ROOM: u32 = 23;
+/// Hexadecimal digits of a run's hash that choose its place: 40 bits, the rest of what an offset can say.
+const DIGITS: usize = 10;
+
+struct FileHold(#[expect(dead_code, reason = "dropping it lets go of the lock")] File);
+
+impl Hold for FileHold {}
+
+/// Becomes the one that works on `run`. `folder`: where the journals lie.
+pub(super) fn hold(folder: &Path, run: &str) -> Result<Box<dyn Hold>, StoreError> {
+    let path = folder.join("locks");
+    let file = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .open(&path)
+        .map_err(StoreError::io("open", &path))?;
+    match lock(&file, run) {
+        Ok(None) => Ok(Box::new(FileHold(file))),
+        Ok(Some(process)) => Err(StoreError::Held {
+            run: run.to_owned(),
+            holder: format!("process {process} on {}", super::host_name()),
+        }),
+        Err(source) => Err(StoreError::io("lock", &path)(source)),
+    }
+}
+
+/// Locks the place of `run`, or gives the process that has done so.
+fn lock(file: &File, run: &str) -> io::Result<Option<i64>> {
+    let place =
+        i64::from_str_radix(&hash(run.as_bytes())[..DIGITS], 16).unwrap_or_default() << ROOM;
+    loop {
+        let mine = range(place, i64::from(std::process::id()));
+        match fcntl(file, FcntlArg::F_OFD_SETLK(&mine)) {
+            Ok(_) => return Ok(None),
+            Err(Errno::EAGAIN | Errno::EACCES) => {}
+            Err(error) => return Err(error.into()),
+        }
+        let mut other = mine;
+        fcntl(file, FcntlArg::F_OFD_GETLK(&mut other))?;
+        if i32::from(other.l_type) != libc::F_UNLCK {
+            return Ok(Some(other.l_len));
+        }
+        // It has let go meanwhile.
+    }
+}
+
+fn range(start: i64, length: i64) -> libc::flock {
+    libc::flock {
+        l_type: libc::F_WRLCK as i16,
+        l_whence: libc::SEEK_SET as i16,
+        l_start: start,
+        l_len: length,
+        l_pid: 0,
+    }
+}

@@ -5,6 +5,7 @@ mod commands;
 pub mod exit;
 mod fail;
 mod fleet_live;
+mod lists_file;
 mod live;
 mod out;
 mod site_lists;

@@ -255,22 +255,12 @@ pub(super) fn site(path: &Path) -> Result<Site, Fail> {
     Ok(site)
 }
 
-/// Reads a file of lists and tries it on the catalogue.
-pub(super) fn amendments(path: &Path) -> Result<String, Fail> {
-    let text = std::fs::read_to_string(path)
-        .map_err(|error| Fail::because(format!("cannot read {}", path.display()), error))?;
-    dnsbl::Amendments::read(&text)
-        .and_then(|amendments| dnsbl::built_in().with(&amendments))
-        .map_err(|error| Fail::invalid(format!("{}: {}", path.display(), chain(&error))))?;
-    Ok(text)
-}
-
 /// Puts the workspace's own lists in force, if it has a file about them.
 fn amend(path: &Path) -> Result<(), Fail> {
     if !path.is_file() {
         return Ok(());
     }
-    let text = amendments(path)?;
+    let text = super::lists_file::read(path)?;
     match dnsbl::amend(dnsbl::built_in(), &text) {
         // opened a second time in one process: the same file is in force already
         Ok(()) | Err(dnsbl::AmendError::InUse) => Ok(()),

@@ -8,6 +8,7 @@ mod plain;
 mod reader;
 mod suggest;
 mod tree;
+mod typed;
 
 #[cfg(test)]
 pub(crate) mod cases;
@@ -22,6 +23,7 @@ pub use diagnostic::{Diagnostic, DiagnosticView, Diagnostics, SourceFile, Span};
 pub use reader::{Fields, Reader};
 pub use suggest::{hint, nearest};
 pub use tree::{Key, Node, Value, parse};
+pub use typed::misfit;
 
 /// Reads a duration such as `90s`, `15m`, `2h`, `3d`, `1w`, or several together: `1h30m`. `None` when it is not one.
 pub fn duration(text: &str) -> Option<Duration> {

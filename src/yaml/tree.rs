@@ -227,7 +227,7 @@ pub(super) fn trimmed(file: &SourceFile, span: Span) -> Span {
     }
 }
 
-fn span_of(file: &SourceFile, location: Location) -> Span {
+pub(super) fn span_of(file: &SourceFile, location: Location) -> Span {
     let span = location.span();
     let length = |bytes: u64| usize::try_from(bytes).unwrap_or(0);
     let start = match span.byte_offset() {
@@ -294,7 +294,7 @@ fn explain(file: &Arc<SourceFile>, error: &serde_saphyr::Error) -> Diagnostic {
     }
 }
 
-fn without_place(said: &str) -> &str {
+pub(super) fn without_place(said: &str) -> &str {
     said.rsplit_once(" at line ").map_or(said, |(what, _)| what)
 }
 

@@ -50,7 +50,7 @@ fn check_one(workspace: &Workspace, named: &str) -> Result<&'static str, Fail> {
             .file_name()
             .is_some_and(|name| name == workspace::LISTS)
     {
-        workspace::amendments(path)?;
+        crate::cli::lists_file::read(path)?;
         return Ok("file of lists");
     }
     if path.is_file() && !looks_like_runbook(path) {

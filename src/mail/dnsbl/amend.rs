@@ -82,12 +82,41 @@ pub enum AmendError {
     /// Not the right shape.
     #[error("{0}")]
     Shape(serde_saphyr::Error),
-    /// A name that means nothing, or something else.
-    #[error("{0}")]
-    Name(String),
+    /// Entries that mean nothing, or something else: all of them.
+    #[error("{}", told(.0))]
+    Meaning(Vec<Misfit>),
     /// The catalogue was in use already.
     #[error("the catalogue of lists is in use and cannot be changed any more")]
     InUse,
+}
+
+/// An entry that cannot be meant so.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Misfit {
+    /// Where it stands.
+    pub place: Place,
+    /// What is wrong, in lower case.
+    pub message: String,
+    /// What to do about it.
+    pub hint: String,
+}
+
+/// A place in a `lists.yaml`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Place {
+    /// A field of the entry of this number under `add`, from 0.
+    Added(usize, &'static str),
+    /// The entry of this name under `change`.
+    Changed(String),
+    /// The entry of this number under `off`, from 0.
+    SwitchedOff(usize),
+}
+
+fn told(misfits: &[Misfit]) -> String {
+    let told = misfits
+        .iter()
+        .map(|one| format!("{} ({})", one.message, one.hint));
+    told.collect::<Vec<_>>().join("; ")
 }
 
 static AMENDED: OnceLock<(Catalogue, String)> = OnceLock::new();
@@ -138,53 +167,87 @@ impl Catalogue {
     /// This catalogue with the amendments.
     ///
     /// # Errors
-    /// When a changed list is not known, an added one is, or is dead.
+    /// When a changed list is not known, an added one is, or is dead: all such entries at once.
     pub fn with(&self, amendments: &Amendments) -> Result<Catalogue, AmendError> {
         let mut next = self.clone();
-        for own in &amendments.add {
-            let zone = own.zone.trim().trim_end_matches('.').to_ascii_lowercase();
-            if let Some(dead) = self.dead(&zone) {
-                return Err(AmendError::Name(format!(
-                    "cannot add {zone}: it is dead and never asked ({})",
-                    dead.why
-                )));
+        let mut misfits = Vec::new();
+        for (number, own) in amendments.add.iter().enumerate() {
+            match next.own(number, own) {
+                Ok(list) => next.lists.push(list),
+                Err(misfit) => misfits.push(misfit),
             }
-            if next.list(&own.id).is_some() || next.list(&zone).is_some() {
-                return Err(AmendError::Name(format!(
-                    "cannot add '{}' ({zone}): it is known already; put what differs under 'change'",
-                    own.id
-                )));
-            }
-            if !zone.contains('.') {
-                return Err(AmendError::Name(format!(
-                    "cannot add '{}': '{zone}' is no zone",
-                    own.id
-                )));
-            }
-            let mut list = List::uncharted(&own.id, &zone, own.operator.as_deref());
-            list.name = own.name.clone().unwrap_or(zone);
-            list.target = own.target.clone().unwrap_or(vec![Target::Ipv4]);
-            list.kind = own.kind.unwrap_or(Kind::Blocklist);
-            list.why = "a list of this workspace".to_owned();
-            list.default_scan = DefaultScan::On;
-            own.settings.may_be_unlimited(&own.id)?;
-            own.settings.apply(&mut list);
-            next.lists.push(list);
         }
         for (id, change) in &amendments.change {
-            change.may_be_unlimited(id)?;
-            change.apply(next.known(id)?);
+            let place = Place::Changed(id.clone());
+            misfits.extend(change.limit_misfit(&place, id));
+            match next.known(id, place) {
+                Ok(list) => change.apply(list),
+                Err(misfit) => misfits.push(misfit),
+            }
         }
-        for name in &amendments.off {
-            next.known(name)?.default_scan = DefaultScan::Off;
+        for (number, name) in amendments.off.iter().enumerate() {
+            match next.known(name, Place::SwitchedOff(number)) {
+                Ok(list) => list.default_scan = DefaultScan::Off,
+                Err(misfit) => misfits.push(misfit),
+            }
         }
-        next.unlimited_as_a_whole()?;
-        Ok(next)
+        if misfits.is_empty() {
+            misfits = next.unlimited_in_part(amendments);
+        }
+        if misfits.is_empty() {
+            Ok(next)
+        } else {
+            Err(AmendError::Meaning(misfits))
+        }
+    }
+
+    /// A list of the workspace's own.
+    fn own(&self, number: usize, own: &Own) -> Result<List, Misfit> {
+        let zone = own.zone.trim().trim_end_matches('.').to_ascii_lowercase();
+        let misfit = |field, message: String, hint: &str| Misfit {
+            place: Place::Added(number, field),
+            message,
+            hint: hint.to_owned(),
+        };
+        if let Some(dead) = self.dead(&zone) {
+            let message = format!("{zone} is dead and never asked: {}", dead.why);
+            return Err(misfit("zone", message, "take it out"));
+        }
+        for (field, name) in [("id", &own.id), ("zone", &zone)] {
+            if self.list(name).is_some() {
+                let message = format!("'{name}' is known already");
+                return Err(misfit(field, message, "put what differs under 'change'"));
+            }
+        }
+        if !zone.contains('.') {
+            let message = format!("'{zone}' is no zone");
+            return Err(misfit("zone", message, "like bl.example.net"));
+        }
+        let mut list = List::uncharted(&own.id, &zone, own.operator.as_deref());
+        list.name = own.name.clone().unwrap_or(zone);
+        list.target = own.target.clone().unwrap_or(vec![Target::Ipv4]);
+        list.kind = own.kind.unwrap_or(Kind::Blocklist);
+        list.why = "a list of this workspace".to_owned();
+        list.default_scan = DefaultScan::On;
+        let place = Place::Added(number, "settings");
+        if let Some(misfit) = own.settings.limit_misfit(&place, &own.id) {
+            return Err(misfit);
+        }
+        own.settings.apply(&mut list);
+        Ok(list)
     }
 
     /// An operator has one budget. Lifting it for a copy of one list would lift it for lists that strangers' servers answer.
-    fn unlimited_as_a_whole(&self) -> Result<(), AmendError> {
+    fn unlimited_in_part(&self, amendments: &Amendments) -> Vec<Misfit> {
         let is_unlimited = |list: &List| list.access.per_second == Some(0);
+        let place = |id: &str| {
+            let added = amendments.add.iter().position(|own| own.id == id);
+            added.map_or_else(
+                || Place::Changed(id.to_owned()),
+                |number| Place::Added(number, "settings"),
+            )
+        };
+        let mut misfits = Vec::new();
         for list in self.lists.iter().filter(|list| is_unlimited(list)) {
             let limited = |other: &&List| other.operator == list.operator && !is_unlimited(other);
             let others: Vec<&str> = self
@@ -194,41 +257,46 @@ impl Catalogue {
                 .map(|other| other.id.as_str())
                 .collect();
             if !others.is_empty() {
-                return Err(AmendError::Name(format!(
-                    "cannot ask '{}' without a limit: {} of the same operator ({}) would lose theirs too. \
-                     Set 'per_second: 0' and 'own_mirror: true' for these as well, or leave it out",
-                    list.id,
-                    others.join(", "),
-                    list.operator
-                )));
+                misfits.push(Misfit {
+                    place: place(&list.id),
+                    message: format!(
+                        "cannot ask '{}' without a limit: {} of the same operator ({}) would lose theirs too",
+                        list.id,
+                        others.join(", "),
+                        list.operator
+                    ),
+                    hint: "set 'per_second: 0' and 'own_mirror: true' for these as well, or leave it out"
+                        .to_owned(),
+                });
             }
         }
-        Ok(())
+        misfits
     }
 
-    fn known(&mut self, name: &str) -> Result<&mut List, AmendError> {
+    fn known(&mut self, name: &str, place: Place) -> Result<&mut List, Misfit> {
         let id = self.list(name).map(|list| list.id.clone());
         self.lists
             .iter_mut()
             .find(|list| Some(&list.id) == id.as_ref())
-            .ok_or_else(|| {
-                AmendError::Name(format!(
-                    "there is no list '{name}' (`mailmedic lists` shows the known ones)"
-                ))
+            .ok_or_else(|| Misfit {
+                place,
+                message: format!("there is no list '{name}'"),
+                hint: "`mailmedic lists` shows the known ones".to_owned(),
             })
     }
 }
 
 impl Change {
     /// Only one's own server may be asked without a limit.
-    fn may_be_unlimited(&self, id: &str) -> Result<(), AmendError> {
-        if self.per_second != Some(0) || self.own_mirror {
-            return Ok(());
-        }
-        Err(AmendError::Name(format!(
-            "cannot ask '{id}' without a limit ('per_second: 0'): operators block those who ask too fast. Give a rate; \
-             if a server of your own holds a copy of the zone and answers for it, add 'own_mirror: true'"
-        )))
+    fn limit_misfit(&self, place: &Place, id: &str) -> Option<Misfit> {
+        (self.per_second == Some(0) && !self.own_mirror).then(|| Misfit {
+            place: place.clone(),
+            message: format!(
+                "cannot ask '{id}' without a limit ('per_second: 0'): operators block those who ask too fast"
+            ),
+            hint: "give a rate; if a server of your own holds a copy of the zone and answers for it, add 'own_mirror: true'"
+                .to_owned(),
+        })
     }
 
     fn apply(&self, list: &mut List) {

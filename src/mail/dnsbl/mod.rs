@@ -19,7 +19,7 @@ mod scope;
 #[cfg(test)]
 mod tests;
 
-pub use amend::{AmendError, Amendments, Change, Own, amend, amendments};
+pub use amend::{AmendError, Amendments, Change, Misfit, Own, Place, amend, amendments};
 pub use catalogue::{Catalogue, CatalogueError, built_in, catalogue};
 pub use code::{CodeKey, CodeKeyError};
 pub use decode::{Part, Reading, Reply, Standing, Verdict};

@@ -92,6 +92,47 @@ fn listed_and_clean() {
 }
 
 #[test]
+fn the_parts_of_a_combined_list_are_not_asked_beside_it() {
+    let lab = Lab::new();
+    // the parts are served too, and would answer
+    let parts = ["sbl.spamhaus.org", "xbl.spamhaus.org"].map(|name| {
+        let set = &[("ip4set", "127.0.0.2\n203.0.113.101")];
+        zone(name, set)
+    });
+    let [zen, spamcop, psbl] = healthy();
+    let [sbl, xbl] = parts;
+    let records = lab.lists(&[zen, spamcop, psbl, sbl, xbl]);
+    lab.resolver(address::RESOLVER, &records, "");
+    let answer = lab.probe(
+        "blacklist.scan",
+        SITE,
+        &[
+            "lists=sbl.spamhaus.org,xbl.spamhaus.org,spamhaus-zen,zen.spamhaus.org",
+            "addresses=203.0.113.101",
+        ],
+    );
+    answer.assert_outcome("finding");
+    let listed = answer.at("/outputs/listed").as_array().unwrap();
+    assert_eq!(listed.len(), 1, "{}", answer.printed);
+    assert_eq!(listed[0]["list"], "spamhaus-zen", "{}", answer.printed);
+    assert_eq!(answer.at("/outputs/lists/asked"), 1, "{}", answer.printed);
+    let listings = answer.findings();
+    assert_eq!(
+        listings.iter().filter(|code| **code == "listed").count(),
+        1,
+        "{}",
+        answer.printed
+    );
+    let asked = lab
+        .log(&format!("unbound-{}", address::RESOLVER))
+        .to_ascii_lowercase();
+    assert!(asked.contains("101.113.0.203.zen.spamhaus.org."), "{asked}");
+    for part in [".sbl.spamhaus.org.", ".xbl.spamhaus.org."] {
+        assert!(!asked.contains(part), "{asked}");
+    }
+}
+
+#[test]
 fn a_list_that_refuses_is_unknown() {
     let lab = Lab::new();
     let refuses = &[("ip4trie", "0/0 :127.255.255.254:Error: open resolver")];

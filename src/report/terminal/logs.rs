@@ -66,6 +66,14 @@ fn sources(
     }
     write(out, style, &table, sources.len(), "files")?;
     for source in sources.iter().take(ROWS) {
+        let gaps = rows(&source["gaps"]).len();
+        if gaps > 0 {
+            let text = format!(
+                "{}: the record numbers have gaps ({gaps}): events were filtered out or overwritten",
+                short(&source["file"])
+            );
+            paragraph(out, style, 4, Some(Ink::Soft), &text)?;
+        }
         for note in rows(&source["notes"]) {
             let text = format!("{}: {}", short(&source["file"]), plain(note));
             paragraph(out, style, 4, Some(Ink::Soft), &text)?;
@@ -112,7 +120,10 @@ fn users(
             cell(&user["name"]),
             cell(&user["messages"]),
             cell(&user["failed"]),
-            cell(&user["most_an_hour"]),
+            match user["most_an_hour"].as_u64() {
+                Some(0) | None => (String::new(), None),
+                Some(_) => cell(&user["most_an_hour"]),
+            },
             cell(&user["client_count"]),
             at(&user["last"], calendar),
         ]);
@@ -151,12 +162,21 @@ fn causes(out: &mut dyn Write, style: Style, causes: &[Value]) -> io::Result<()>
         };
         table.row(vec![
             (line(confidence), ink),
-            cell(&cause["title"]),
+            (titled(cause), None),
             (ids(&cause["signals"]), None),
             (ids(&cause["against"]), None),
         ]);
     }
     write(out, style, &table, causes.len(), "causes")
+}
+
+/// The cause, and whom it names.
+fn titled(cause: &Value) -> String {
+    let who: Vec<String> = rows(&cause["who"]).iter().take(3).map(plain).collect();
+    match who.is_empty() {
+        true => plain(&cause["title"]),
+        false => format!("{}: {}", plain(&cause["title"]), who.join(", ")),
+    }
 }
 
 fn write(

@@ -71,6 +71,8 @@ pub struct EvidenceView {
     pub when: When,
     /// From where.
     pub place: Option<String>,
+    /// A finding before this one shows the same; it is printed there.
+    pub repeated: bool,
 }
 
 struct Life<'a> {
@@ -90,11 +92,11 @@ pub(super) fn findings(state: &RunState, calendar: &Calendar) -> Vec<FindingView
             life.first.end_order(),
         )
     });
-    let mut evidence_count = 0;
+    let mut numbered = Numbered::default();
     lives
         .iter()
         .enumerate()
-        .map(|(position, life)| view(life, position + 1, &mut evidence_count, state, calendar))
+        .map(|(position, life)| view(life, position + 1, &mut numbered, state, calendar))
         .collect()
 }
 
@@ -138,7 +140,7 @@ fn lives(state: &RunState) -> Vec<Life<'_>> {
 fn view(
     life: &Life<'_>,
     number: usize,
-    evidence_count: &mut usize,
+    numbered: &mut Numbered,
     state: &RunState,
     calendar: &Calendar,
 ) -> FindingView {
@@ -153,10 +155,7 @@ fn view(
     let evidence: Vec<EvidenceView> = finding
         .evidence
         .iter()
-        .map(|evidence| {
-            *evidence_count += 1;
-            evidence_view(evidence, *evidence_count, calendar)
-        })
+        .map(|evidence| numbered.view(evidence, calendar))
         .collect();
     FindingView {
         number: format!("F{number}"),
@@ -182,6 +181,28 @@ fn view(
     }
 }
 
+/// The numbers of the evidence of a document: the same conversation has one, whatever it proves.
+#[derive(Default)]
+struct Numbered(Vec<EvidenceView>);
+
+impl Numbered {
+    fn view(&mut self, evidence: &Evidence, calendar: &Calendar) -> EvidenceView {
+        let new = evidence_view(evidence, self.0.len() + 1, calendar);
+        let same = |known: &&EvidenceView| {
+            (&known.kind, &known.lines, &known.place, &known.when.text)
+                == (&new.kind, &new.lines, &new.place, &new.when.text)
+        };
+        if let Some(known) = self.0.iter().find(same) {
+            return EvidenceView {
+                repeated: true,
+                ..known.clone()
+            };
+        }
+        self.0.push(new.clone());
+        new
+    }
+}
+
 fn evidence_view(evidence: &Evidence, number: usize, calendar: &Calendar) -> EvidenceView {
     let kind_text = match evidence.kind.as_str() {
         "dns" => "DNS answer",
@@ -204,5 +225,42 @@ fn evidence_view(evidence: &Evidence, number: usize, calendar: &Calendar) -> Evi
             .as_deref()
             .map(line)
             .filter(|place| !place.is_empty()),
+        repeated: false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_same_conversation_has_one_number_whatever_it_proves() {
+        let calendar = Calendar::new(None);
+        let said = |kind: &str, text: &str, from: &str| {
+            Evidence::new(kind, text, jiff::Timestamp::UNIX_EPOCH).from(from.to_owned())
+        };
+        let mut numbered = Numbered::default();
+        let seen: Vec<(String, bool)> = [
+            said("smtp", "220 mx\n250 ok", "192.0.2.1:25"),
+            said("dns", "220 mx\n250 ok", "192.0.2.1:25"),
+            said("smtp", "220 mx\n250 ok", "192.0.2.1:25"),
+            said("smtp", "220 mx\n250 ok", "192.0.2.2:25"),
+            said("smtp", "220 mx", "192.0.2.1:25"),
+        ]
+        .iter()
+        .map(|evidence| numbered.view(evidence, &calendar))
+        .map(|view| (view.number, view.repeated))
+        .collect();
+        let expected = [
+            ("E1", false),
+            ("E2", false),
+            ("E1", true),
+            ("E3", false),
+            ("E4", false),
+        ];
+        assert_eq!(
+            seen,
+            expected.map(|(number, repeated)| (number.to_owned(), repeated))
+        );
     }
 }

@@ -7,6 +7,7 @@ use super::moment::{Calendar, When};
 use super::observe::latest;
 use super::picture::{PictureView, pictures};
 use super::read::{first_text, get, line, list, plain, some_text, text, words as spaced};
+use super::words::refusal;
 use crate::record::{Event, RunState};
 
 /// One analysis of logs.
@@ -16,7 +17,7 @@ pub struct LogView {
     pub title: String,
     /// When it was read.
     pub when: When,
-    /// The logs: `exchange events: 812 records, ...`.
+    /// The logs: `mail.log: postfix; 812 records from ... to ...; all lines understood`.
     pub sources: Vec<String>,
     /// How many refusals of each kind, most frequent first.
     pub classes: Vec<ClassView>,
@@ -44,6 +45,8 @@ pub struct CauseView {
     pub cause: String,
     /// `certain`, `probable`, `possible`, `unlikely`.
     pub confidence: String,
+    /// The accounts or machines that it names.
+    pub who: Vec<String>,
     /// What speaks for it, with counts where known.
     pub signals: Vec<String>,
     /// What speaks against it.
@@ -75,7 +78,10 @@ pub(super) fn logs(events: &[Event], state: &RunState, calendar: &Calendar) -> V
         .map(|(number, seen)| LogView {
             title: line(&seen.step.plan.title),
             when: calendar.when(seen.at),
-            sources: list(&seen.outputs, "sources").iter().map(source).collect(),
+            sources: list(&seen.outputs, "sources")
+                .iter()
+                .map(|log| source(log, calendar))
+                .collect(),
             classes: classes(get(&seen.outputs, "classes")),
             pictures: pictures(&seen.outputs, number),
             causes: list(&seen.outputs, "causes").iter().map(cause).collect(),
@@ -184,31 +190,49 @@ fn fate(outputs: &Value) -> String {
     }
 }
 
-fn source(source: &Value) -> String {
+/// One sentence about a file, and what had to be assumed.
+fn source(source: &Value, calendar: &Calendar) -> String {
     let name = first_text(source, &["file", "name", "path"]);
     let mut parts: Vec<String> = Vec::new();
-    for (key, say) in [
-        ("format", ""),
-        ("records", "records"),
-        ("span", "span"),
-        ("gaps", "gaps"),
-        ("unparsed", "not understood"),
-    ] {
-        let value = match get(source, key) {
-            Value::Array(items) => items.len().to_string(),
-            other => plain(other),
-        };
-        match (value.is_empty(), say) {
-            (true, _) => {}
-            (false, "") => parts.push(spaced(&value)),
-            (false, "span") => parts.push(value),
-            (false, say) => parts.push(format!("{value} {say}")),
-        }
+    let format = text(source, "format");
+    if !format.is_empty() {
+        parts.push(spaced(&format));
     }
+    let count = |key| get(source, key).as_u64();
+    let at = |key| {
+        let at = get(get(source, "span"), key).as_str()?.parse().ok()?;
+        Some(calendar.when(at).short)
+    };
+    if let Some(records) = count("records") {
+        let span = match (at("first"), at("last")) {
+            (Some(first), Some(last)) => format!(" from {first} to {last}"),
+            _ => get(source, "span")
+                .as_str()
+                .map_or_else(String::new, |span| format!(", {}", line(span))),
+        };
+        parts.push(format!("{records} records{span}"));
+    }
+    match count("unparsed") {
+        Some(0) => parts.push("all lines understood".to_owned()),
+        Some(unparsed) => parts.push(format!("{unparsed} lines not understood")),
+        None => {}
+    }
+    match list(source, "gaps").len() {
+        0 => {}
+        1 => parts.push("1 gap in the record numbers".to_owned()),
+        gaps => parts.push(format!("{gaps} gaps in the record numbers")),
+    }
+    match text(source, "zone").as_str() {
+        "stated" => parts.push("the log states its time zone".to_owned()),
+        "given" => parts.push("time zone as given".to_owned()),
+        _ => {}
+    }
+    parts.extend(list(source, "notes").iter().map(plain));
+    parts.extend(some_text(source, &["error"]));
     match (name.is_empty(), parts.is_empty()) {
-        (true, _) => parts.join(", "),
+        (true, _) => parts.join("; "),
         (false, true) => name,
-        (false, false) => format!("{name}: {}", parts.join(", ")),
+        (false, false) => format!("{name}: {}", parts.join("; ")),
     }
 }
 
@@ -218,7 +242,7 @@ fn classes(value: &Value) -> Vec<ClassView> {
             .iter()
             .filter_map(|(name, count)| {
                 Some(ClassView {
-                    name: spaced(name),
+                    name: refusal(name),
                     count: count.as_u64()?,
                 })
             })
@@ -227,7 +251,7 @@ fn classes(value: &Value) -> Vec<ClassView> {
             .iter()
             .filter_map(|item| {
                 Some(ClassView {
-                    name: spaced(&first_text(item, &["class", "name"])),
+                    name: refusal(&first_text(item, &["class", "name"])),
                     count: get(item, "count").as_u64()?,
                 })
             })
@@ -247,6 +271,7 @@ fn cause(cause: &Value) -> CauseView {
         } else {
             spaced(&confidence)
         },
+        who: list(cause, "who").iter().map(plain).collect(),
         signals: list(cause, "signals").iter().map(signal).collect(),
         against: list(cause, "against").iter().map(signal).collect(),
     }

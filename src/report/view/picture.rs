@@ -6,8 +6,9 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::read::{get, list, text, words as spaced};
+use super::read::{get, list, text};
 use super::usage::users;
+use super::words::refusal;
 
 /// Size of the drawing.
 const WIDTH: u64 = 720;
@@ -84,14 +85,19 @@ pub(super) fn pictures(outputs: &Value, number: usize) -> Vec<PictureView> {
         .filter(|user| text(user, "kind") == "account")
         .map(|user| {
             let count = |key| count_of(get(user, key));
-            (text(user, "name"), count("messages") + count("log_ins"))
+            // Who logs in to send is logged twice where messages are logged.
+            let sent = match count("messages") {
+                0 => count("log_ins"),
+                messages => messages,
+            };
+            (text(user, "name"), sent)
         });
     [
         over_time(get(outputs, "timeline")),
         ranking("Hosts that refused most", "failures", remotes.collect()),
         ranking(
             "Accounts that sent most",
-            "messages and log-ins",
+            "messages or log-ins",
             accounts.collect(),
         ),
     ]
@@ -171,6 +177,7 @@ fn over_time(timeline: &Value) -> Option<PictureView> {
     let below = TOP + HEIGHT + 18;
     let mut labels = vec![
         label(LEFT - 6, TOP + 10, "end", most.to_string()),
+        label(LEFT - 6, TOP + 24, "end", format!("per {unit}")),
         label(LEFT - 6, TOP + HEIGHT, "end", "0".to_owned()),
         label(LEFT, below, "start", format!("{} UTC", moment(first))),
         label(WIDTH, below, "end", format!("{} UTC", moment(last))),
@@ -178,7 +185,7 @@ fn over_time(timeline: &Value) -> Option<PictureView> {
     let mut names: Vec<String> = classes
         .iter()
         .take(SHADES)
-        .map(|name| spaced(name))
+        .map(|name| refusal(name))
         .collect();
     if classes.len() > SHADES {
         names[SHADES - 1] = "all others".to_owned();
@@ -206,9 +213,7 @@ fn over_time(timeline: &Value) -> Option<PictureView> {
     });
     Some(PictureView {
         title: format!("Failures by {unit} and class"),
-        description: format!(
-            "{all} failures; the busiest {unit} has {most}. The table has the same numbers."
-        ),
+        description: format!("{all} failures; the busiest {unit} has {most}. Times are UTC."),
         width: WIDTH,
         height: TOP + HEIGHT + 28,
         boxes,
@@ -272,10 +277,13 @@ fn ranking(title: &str, unit: &str, mut counts: Vec<(String, u64)>) -> Option<Pi
     }
     Some(PictureView {
         title: title.to_owned(),
-        description: format!(
-            "{} of {all}, by {unit}; the first has {most}.",
-            counts.len()
-        ),
+        description: match counts.len() == all {
+            true => format!("All {all}, by {unit}; the first has {most}."),
+            false => format!(
+                "The {} busiest, by {unit}; the first has {most}.",
+                counts.len()
+            ),
+        },
         width: WIDTH,
         height: y + 2,
         boxes,

@@ -26,6 +26,36 @@ impl Word {
     }
 }
 
+/// What a class of refusals means, in words for people. A class that is not known here is told as it is.
+pub(crate) fn refusal(class: &str) -> String {
+    let words = match class {
+        "block_ip" => "address blocked",
+        "block_domain" => "domain blocked",
+        "reputation" => "poor reputation",
+        "rate" => "slowed down (rate)",
+        "greylist" => "put off once (greylist)",
+        "authpol" => "SPF, DKIM or DMARC",
+        "ptr" => "reverse DNS or HELO",
+        "relay" => "relaying refused",
+        "rcpt_unknown" => "unknown recipient",
+        "rcpt_full" => "mailbox full",
+        "sender" => "sender not accepted",
+        "dns" => "name not resolved",
+        "network" => "no connection",
+        "tls" => "encryption",
+        "size" => "too large",
+        "content" => "content",
+        "loop" => "mail loop",
+        "protocol" => "protocol error",
+        "local_system" => "fault at the receiver",
+        "policy_other" => "other policy",
+        "expired" => "gave up waiting",
+        "unknown" => "not classified",
+        other => return super::read::words(other),
+    };
+    words.to_owned()
+}
+
 /// The word for how a step ended.
 pub(crate) fn outcome(outcome: StepOutcome) -> Word {
     let (text, mark) = match outcome {

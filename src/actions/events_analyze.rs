@@ -17,8 +17,11 @@ use super::{Action, ActionError, Argument, Context, Effect, Kind, Next, Output, 
 use crate::mail::causes::{self, Analysis, Cause, Confidence, Facts, SiteFacts};
 use crate::record::{Evidence, Finding, Severity, Verdict};
 use domains::Asked;
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use kept::Kept;
 use sources::Source;
+use std::collections::BTreeMap;
 
 /// The analysis.
 pub(super) struct EventsAnalyze;
@@ -47,6 +50,12 @@ const ARGUMENTS: &[Argument] = &[
         Kind::Text,
         "7-19",
         "when people of the site write mail, Monday to Friday: the first and the last hour, as in 8-18",
+    ),
+    Argument::optional(
+        "limits",
+        Kind::Map,
+        "those of the table of signals",
+        "limits of signals that are others at this site, by signal and name: {T1.floor: 50, T14.organisations: 5}; 'signals' in the outputs says from where each counts",
     ),
     Argument::optional(
         "ask_domains",
@@ -98,7 +107,7 @@ const OUTPUTS: &[Output] = &[
     ),
     Output::new(
         "causes",
-        "strongest first: cause, title, confidence (certain, probable, possible, unlikely), signals, against, lines, settles, remedy",
+        "strongest first: cause, title, confidence (certain, probable, possible, unlikely), who (accounts or machines it names), signals, against, lines, settles, remedy",
     ),
     Output::new(
         "not_shown",
@@ -112,6 +121,9 @@ const OUTPUTS: &[Output] = &[
 
 /// Lines that are quoted in a finding, at most.
 const QUOTED: usize = 5;
+
+/// Further places and names that a finding names, at most.
+const NAMED: usize = 10;
 
 /// Remote hosts in the outputs, at most, busiest first.
 const REMOTES: usize = 500;
@@ -162,6 +174,7 @@ async fn work(context: &Context<'_>) -> Result<Next, ActionError> {
     let site = SiteFacts {
         timezone: request.options.timezone.clone(),
         working_hours: hours(context)?,
+        limits: limits(context)?,
         ..joined::site(context)
     };
     context.progress.note("reading the server's logs");
@@ -197,6 +210,23 @@ async fn aside<T: Send + 'static>(
     tokio::task::spawn_blocking(work)
         .await
         .map_err(|error| ActionError::because("cannot analyse the logs", error))?
+}
+
+/// `T1.floor: 50`.
+fn limits(context: &Context<'_>) -> Result<BTreeMap<String, f64>, ActionError> {
+    let given = context.args.map("limits")?;
+    let limit = |(key, value): (String, serde_json::Value)| {
+        causes::definitions()
+            .check_limit(&key)
+            .map_err(ActionError::new)?;
+        match value.as_f64().filter(|limit| *limit >= 0.0) {
+            Some(limit) => Ok((key, limit)),
+            None => Err(ActionError::new(format!(
+                "cannot use {value} as the limit '{key}': give a number that is not negative"
+            ))),
+        }
+    };
+    given.into_iter().map(limit).collect()
 }
 
 /// `8-18`.
@@ -292,7 +322,7 @@ fn finding(context: &Context<'_>, cause: &Cause, analysis: &Analysis) -> Finding
     let mut counts: Vec<String> = vec![format!(
         "{} counted{}",
         plural(analysis.failures, "failure", "failures"),
-        span(analysis).map_or_else(String::new, |span| format!(", {span}"))
+        span(context, analysis).map_or_else(String::new, |span| format!(", {span}"))
     )];
     counts.extend(cause.signals.iter().map(|line| format!("for: {line}")));
     counts.extend(cause.against.iter().map(|line| format!("against: {line}")));
@@ -311,10 +341,10 @@ fn finding(context: &Context<'_>, cause: &Cause, analysis: &Analysis) -> Finding
             .lines
             .iter()
             .skip(QUOTED)
-            .take(40)
+            .take(NAMED)
             .map(|line| line.place.to_string())
             .collect();
-        let more = if left > 40 { ", and more" } else { "" };
+        let more = if left > NAMED { ", and more" } else { "" };
         evidence.push(Evidence::new(
             "log",
             format!("{left} further cases: {}{more}", others.join(", ")),
@@ -322,6 +352,9 @@ fn finding(context: &Context<'_>, cause: &Cause, analysis: &Analysis) -> Finding
         ));
     }
     let mut summary = format!("{}: {}", cause.confidence.word(), cause.title);
+    if !cause.who.is_empty() {
+        summary.push_str(&format!(": {}", named(&cause.who)));
+    }
     if !cause.reservation.is_empty() {
         summary.push_str(&format!(" ({})", cause.reservation));
     }
@@ -354,9 +387,27 @@ fn severity(cause: &Cause) -> Severity {
     }
 }
 
-fn span(analysis: &Analysis) -> Option<String> {
+/// In the zone of the site, as the rest of a document tells times.
+fn span(context: &Context<'_>, analysis: &Analysis) -> Option<String> {
     let (first, last) = analysis.span?;
-    Some(format!("from {first} to {last}"))
+    let known = context.site.timezone.as_deref();
+    let zone = known.and_then(|name| TimeZone::get(name).ok());
+    let name = known.filter(|_| zone.is_some()).unwrap_or("UTC");
+    let zone = zone.unwrap_or(TimeZone::UTC);
+    let at = |time: Timestamp| {
+        let here = time.to_zoned_datetime(zone.clone());
+        here.strftime("%-d %b %Y %H:%M").to_string()
+    };
+    Some(format!("from {} to {} ({name})", at(first), at(last)))
+}
+
+fn named(names: &[String]) -> String {
+    let more = match names.len().saturating_sub(NAMED) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    let names: Vec<&str> = names.iter().take(NAMED).map(String::as_str).collect();
+    format!("{}{more}", names.join(", "))
 }
 
 fn plural(n: usize, one: &str, many: &str) -> String {

@@ -74,6 +74,23 @@ impl SignalDefinition {
     pub(super) fn limit(&self, name: &str) -> f64 {
         self.limits.get(name).copied().unwrap_or(f64::INFINITY)
     }
+}
+
+/// The limits of a signal: those of the data file, and where a site has set others, those.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Limits<'s> {
+    pub(super) definition: &'static SignalDefinition,
+    /// By signal and name, `T1.floor`.
+    pub(super) of_site: &'s BTreeMap<String, f64>,
+}
+
+impl Limits<'_> {
+    /// A limit by its name. A missing one can never be passed.
+    pub(super) fn limit(&self, name: &str) -> f64 {
+        let key = format!("{}.{name}", self.definition.id);
+        let set = self.of_site.get(&key).copied();
+        set.unwrap_or_else(|| self.definition.limit(name))
+    }
 
     /// A limit that is a count.
     pub(super) fn count(&self, name: &str) -> usize {
@@ -140,6 +157,37 @@ impl Definitions {
     /// The signal with this id.
     pub fn signal(&self, id: &str) -> Option<&SignalDefinition> {
         self.signals.iter().find(|signal| signal.id == id)
+    }
+
+    /// Whether there is such a limit, written as signal and name: `T1.floor`.
+    ///
+    /// # Errors
+    /// Says which ones there are.
+    pub fn check_limit(&self, key: &str) -> Result<(), String> {
+        let (id, name) = key.split_once('.').unwrap_or((key, ""));
+        let Some(signal) = self.signal(id).filter(|signal| !signal.limits.is_empty()) else {
+            let limited = self
+                .signals
+                .iter()
+                .filter(|signal| !signal.limits.is_empty());
+            let known: Vec<&str> = limited.map(|signal| signal.id.as_str()).collect();
+            return Err(format!(
+                "no signal '{id}' has limits: those that have are {}",
+                known.join(", ")
+            ));
+        };
+        if signal.limits.contains_key(name) {
+            return Ok(());
+        }
+        let known: Vec<String> = signal
+            .limits
+            .keys()
+            .map(|name| format!("{id}.{name}"))
+            .collect();
+        Err(format!(
+            "there is no limit '{key}': {id} has {}",
+            known.join(", ")
+        ))
     }
 
     /// Faults of the data: names that do not exist or occur twice.

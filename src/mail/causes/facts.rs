@@ -1,9 +1,12 @@
 //! What is known besides the log: the site, and the verdicts of other checks.
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use ipnet::IpNet;
 use jiff::tz::TimeZone;
+
+use super::definition::{Limits, definitions};
 
 /// The site, as far as the analysis needs it.
 #[derive(Debug, Clone, Default)]
@@ -22,9 +25,19 @@ pub struct SiteFacts {
     pub inside: Vec<IpNet>,
     /// Names or addresses of the smarthosts.
     pub smarthosts: Vec<String>,
+    /// Limits of signals that are others here than in the data file, by signal and name: `T1.floor`.
+    pub limits: BTreeMap<String, f64>,
 }
 
 impl SiteFacts {
+    /// The limits of a signal. `None` when there is no such signal.
+    pub(super) fn limits_of(&self, id: &str) -> Option<Limits<'_>> {
+        Some(Limits {
+            definition: definitions().signal(id)?,
+            of_site: &self.limits,
+        })
+    }
+
     /// Whether a client is inside the site. `None` for a name, which tells nothing.
     pub fn is_inside(&self, client: &str) -> Option<bool> {
         let address: IpAddr = client.trim_matches(['[', ']', ' ']).parse().ok()?;

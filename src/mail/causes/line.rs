@@ -27,8 +27,14 @@ impl Line {
 
     /// The line of an event with its text.
     pub(super) fn quoted(event: &Event<'_>) -> Self {
+        let clock = |text: &str| {
+            text.get(11..19)
+                .is_some_and(|clock| event.text.contains(clock))
+        };
         let utc = || event.time.map(|time| time.to_string());
         let when = event.local.map(|local| local.to_string()).or_else(utc);
+        // A line of a log file begins with its own time.
+        let when = when.filter(|when| !clock(when));
         let when = when.map_or_else(String::new, |when| format!("{when} "));
         let id = event.id;
         let id = id.map_or_else(String::new, |id| format!("event {id}: "));

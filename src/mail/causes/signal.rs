@@ -40,9 +40,19 @@ pub struct Signal {
     /// The lines of the first of them.
     #[serde(skip)]
     pub lines: Vec<Line>,
+    /// The accounts, programs or machines that it is about.
+    #[serde(skip)]
+    pub who: Vec<String>,
 }
 
 impl Signal {
+    /// The same signal about these accounts, programs or machines, when it says something.
+    pub(super) fn about(self, who: Vec<String>) -> Self {
+        let telling = matches!(self.state, State::Shown | State::Seen);
+        let who = if telling { who } else { Vec::new() };
+        Self { who, ..self }
+    }
+
     /// One line for a report: `T14 several receivers ...: 2 organisations (from 3)`.
     pub fn line(&self) -> String {
         if self.expected.is_empty() {
@@ -110,5 +120,6 @@ fn signal(definition: &'static SignalDefinition, state: State, measure: Measure)
         expected: measure.expected,
         cases: measure.cases,
         lines: measure.lines,
+        who: Vec::new(),
     }
 }

@@ -215,6 +215,87 @@ fn counts_do_not_depend_on_the_order_of_the_events() {
     }
 }
 
+/// Whoever reads of a stolen account wants its name, and its log-ins among what is quoted.
+#[test]
+fn a_cause_names_the_account_and_quotes_each_signal() {
+    let event = |n: u32, what: What| Event {
+        what,
+        time: Some(jiff::Timestamp::from_second(1_780_000_000 + i64::from(n) * 60).unwrap()),
+        text: format!("line {n}").into(),
+        ..Event::at(Place {
+            file: "log".into(),
+            first: n,
+            last: n,
+        })
+    };
+    let mut events: Vec<_> = (1..=90)
+        .map(|n| Event {
+            direction: Direction::Outbound,
+            remote: Some(format!("mx.receiver{n}.example").into()),
+            reply: Some("550 5.1.1 user unknown".into()),
+            recipient: Some(format!("who{n}@receiver{n}.example").into()),
+            ..event(n, What::Refused)
+        })
+        .collect();
+    events.push(Event {
+        direction: Direction::Inbound,
+        remote: Some("198.51.100.7".into()),
+        account: Some("ACME\\Guest".into()),
+        ..event(91, What::Authenticated)
+    });
+    let got = analyse(&events, &SiteFacts::default(), &Facts::default());
+    let stolen = got
+        .causes
+        .iter()
+        .find(|c| c.cause == "stolen-account")
+        .unwrap();
+    assert_eq!(stolen.who, ["acme\\guest"]);
+    let quoted = stolen
+        .lines
+        .iter()
+        .take(5)
+        .filter_map(|line| line.text.as_deref());
+    assert!(
+        quoted.into_iter().any(|text| text.ends_with("line 91")),
+        "{:?}",
+        stolen.lines
+    );
+}
+
+/// A site that writes to lists has other limits than an office.
+#[test]
+fn a_site_may_have_limits_of_its_own() {
+    let (name, case) = cases()
+        .into_iter()
+        .find(|(_, case)| case.signals.get("T1").is_some_and(|state| state == "shown"))
+        .unwrap();
+    let limits = BTreeMap::from([("T1.floor".to_owned(), 1e6)]);
+    let site = SiteFacts {
+        limits,
+        ..case.site()
+    };
+    let got = analyse(&case.events(), &site, &case.facts());
+    let t1 = got.signals.iter().find(|s| s.id == "T1").unwrap();
+    assert_ne!(t1.state, State::Shown, "{name}: {}", t1.line());
+    assert!(
+        t1.expected.starts_with("more than 1000000 "),
+        "{}",
+        t1.expected
+    );
+    for (key, said) in [
+        (
+            "T1.flor",
+            "there is no limit 'T1.flor': T1 has T1.floor, T1.per_mailbox",
+        ),
+        ("T99.count", "no signal 'T99' has limits"),
+        ("K1.count", "no signal 'K1' has limits"),
+    ] {
+        let error = definitions().check_limit(key).unwrap_err();
+        assert!(error.contains(said), "{error}");
+    }
+    assert_eq!(definitions().check_limit("T14.organisations"), Ok(()));
+}
+
 /// A long log is weighed as a whole, and what speaks is quoted wherever it stands.
 #[test]
 fn the_end_of_a_long_log_weighs_as_much_as_its_beginning() {
@@ -330,8 +411,8 @@ fn the_first_case_shows_what_it_can_and_no_more() {
     assert_eq!(
         lines,
         [
-            "seed-thread.txt:27-36",
             "seed-thread.txt:42-51",
+            "seed-thread.txt:27-36",
             "seed-thread.txt:57-66"
         ]
     );

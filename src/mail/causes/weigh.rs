@@ -54,9 +54,11 @@ pub struct Cause {
     pub signals: Vec<String>,
     /// What speaks against it.
     pub against: Vec<String>,
+    /// The accounts, programs or machines that the signals for it name, the most suspicious first.
+    pub who: Vec<String>,
     /// How many cases it rests on.
     pub cases: usize,
-    /// The lines of the first hundred of them.
+    /// Lines of them, a hundred at most: the first of each signal, then the second of each, and so on.
     #[serde(serialize_with = "as_text")]
     pub lines: Vec<Line>,
     /// What would settle it.
@@ -176,11 +178,11 @@ fn weigh_one(
         .filter(|id| seen(id))
         .filter_map(find)
         .collect();
-    let mut lines: BTreeMap<&Place, &Line> = BTreeMap::new();
-    for line in speaking.iter().chain(&opposing).flat_map(|s| &s.lines) {
-        let known = lines.entry(&line.place).or_insert(line);
-        if known.text.is_none() {
-            *known = line;
+    let lines = lines_of(speaking.iter().chain(&opposing).copied());
+    let mut who: Vec<String> = Vec::new();
+    for name in speaking.iter().flat_map(|s| &s.who) {
+        if !who.contains(name) {
+            who.push(name.clone());
         }
     }
     // Signals keep the first of their lines; one that counts more cases than there are lines tells how many there were.
@@ -198,11 +200,33 @@ fn weigh_one(
         signals: speaking.iter().map(|s| s.line()).collect(),
         against: opposing.iter().map(|s| s.line()).collect(),
         cases,
-        lines: lines.into_values().take(LINES).cloned().collect(),
+        lines: lines.into_iter().take(LINES).collect(),
+        who,
         settles: &definition.settles,
         remedy: &definition.remedy,
         severity: definition.severity,
     })
+}
+
+/// The lines of signals, each once: the first of each signal, then the second of each, and so on, so that every signal is
+/// among those that are quoted.
+fn lines_of<'s>(signals: impl Iterator<Item = &'s Signal>) -> Vec<Line> {
+    let signals: Vec<&Signal> = signals.collect();
+    let longest = signals.iter().map(|s| s.lines.len()).max().unwrap_or(0);
+    let mut lines: Vec<Line> = Vec::new();
+    let mut known: BTreeMap<&Place, usize> = BTreeMap::new();
+    for line in (0..longest).flat_map(|turn| signals.iter().filter_map(move |s| s.lines.get(turn)))
+    {
+        match known.get(&line.place) {
+            Some(at) if lines[*at].text.is_none() => lines[*at].text.clone_from(&line.text),
+            Some(_) => {}
+            None => {
+                known.insert(&line.place, lines.len());
+                lines.push(line.clone());
+            }
+        }
+    }
+    lines
 }
 
 /// Whether a shown support comes from another kind of observation than all of the needs.

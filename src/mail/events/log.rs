@@ -5,6 +5,9 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::level::Level;
+use super::model::{Event, What};
+
 /// Unparsed lines that are kept with their text, at most; all are counted.
 const SAMPLES: usize = 100;
 
@@ -96,6 +99,8 @@ pub struct Log {
     pub notes: Vec<String>,
     #[serde(skip)]
     numbers: Numbers,
+    #[serde(skip)]
+    level: Level,
 }
 
 impl Log {
@@ -108,15 +113,19 @@ impl Log {
         }
     }
 
-    pub(super) fn seen(&mut self, time: Option<Timestamp>, record: Option<u64>) {
+    pub(super) fn seen(&mut self, event: &Event<'_>) {
         self.records += 1;
-        if let Some(time) = time {
+        self.noise += u64::from(event.what == What::Noise);
+        if event.id.is_some() {
+            self.level.add(event);
+        }
+        if let Some(time) = event.time {
             self.span = Some(match self.span {
                 Some((first, last)) => (first.min(time), last.max(time)),
                 None => (time, time),
             });
         }
-        if let Some(number) = record {
+        if let Some(number) = event.record {
             self.numbers.add(number);
         }
     }
@@ -139,6 +148,7 @@ impl Log {
             self.notes
                 .push("the record numbers jump too often for all gaps to be told".to_owned());
         }
+        self.notes.extend(self.level.note().map(str::to_owned));
         self.samples.sort_by_key(|sample| sample.line);
     }
 }

@@ -21,6 +21,7 @@ mod eventlog;
 mod export;
 mod formats;
 mod intake;
+mod level;
 mod log;
 mod model;
 mod reader;

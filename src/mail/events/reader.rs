@@ -13,7 +13,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::log::{Log, Unparsed, Why, Zone};
-use super::model::{Event, Place, What};
+use super::model::{Event, Place};
 use super::when::DateOrder;
 
 /// What the caller knows about a file.
@@ -155,8 +155,7 @@ impl Out<'_> {
 
     /// Hands an event on.
     pub fn event(&mut self, event: &Event<'_>) {
-        self.log.seen(event.time, event.record);
-        self.log.noise += u64::from(event.what == What::Noise);
+        self.log.seen(event);
         self.sink.event(event);
     }
 

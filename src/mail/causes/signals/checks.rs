@@ -1,6 +1,5 @@
 //! Signals that other checks found: relay test, lists, reverse DNS, resolver.
 
-use super::super::definition::definitions;
 use super::super::facts::RelayFact;
 use super::super::signal::{Measure, Signal, judge, told};
 use super::super::wilson::lower_bound;
@@ -11,7 +10,7 @@ pub(super) fn t16_dead_domains(input: &Input<'_>) -> Option<Signal> {
     let Some(domains) = input.facts.dead_domains else {
         return told("T16", None, String::new());
     };
-    let definition = definitions().signal("T16")?;
+    let definition = input.site.limits_of("T16")?;
     let (share, least) = (definition.limit("share"), definition.count("domains"));
     let over = domains.asked >= least && lower_bound(domains.dead, domains.asked) >= share;
     judge(

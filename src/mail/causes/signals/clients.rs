@@ -36,7 +36,7 @@ pub(super) fn t10_odd_account(input: &Input<'_>) -> Option<Signal> {
 
 /// T11: one client fails to log in again and again, or tries many accounts.
 pub(super) fn t11_guessing(input: &Input<'_>) -> Option<Signal> {
-    let definition = definitions().signal("T11")?;
+    let definition = input.site.limits_of("T11")?;
     let guessing = &input.traffic.guessing;
     let (busiest, widest) = (&guessing.busiest, &guessing.widest);
     let (count, accounts) = (definition.count("count"), definition.count("accounts"));
@@ -66,7 +66,7 @@ pub(super) fn t11_guessing(input: &Input<'_>) -> Option<Signal> {
 
 /// T12: relay attempts from outside that were refused: probed, and closed.
 pub(super) fn t12_relay_refused(input: &Input<'_>) -> Option<Signal> {
-    let definition = definitions().signal("T12")?;
+    let definition = input.site.limits_of("T12")?;
     let refused = &input.traffic.relay_refused;
     let (worst, clients) = (size(refused.worst_day()), refused.clients.count());
     let (count, least) = (definition.count("count"), definition.count("clients"));
@@ -130,7 +130,12 @@ fn login_signal(
             .collect();
         measured.push_str(&format!(" of {}", names.join(", ")));
     }
-    judge(
+    let who = hits
+        .iter()
+        .take(10)
+        .map(|(name, _)| (*name).clone())
+        .collect();
+    let signal = judge(
         id,
         true,
         Measure {
@@ -140,5 +145,6 @@ fn login_signal(
             expected: "1".to_owned(),
             lines: hits.iter().flat_map(|(_, user)| lines(user)).collect(),
         },
-    )
+    );
+    signal.map(|signal| signal.about(who))
 }

@@ -1,6 +1,5 @@
 //! Signals about receivers: how many hold our standing against us, and what they say is wrong.
 
-use super::super::definition::definitions;
 use super::super::signal::{Measure, Signal, judge};
 use super::super::wilson::lower_bound;
 use super::{Input, counted};
@@ -10,7 +9,7 @@ const DAY: i64 = 24 * 3600;
 
 /// T14: receiver organisations that answer with rate, reputation or block, within any 24 hours.
 pub(super) fn t14_standing(input: &Input<'_>) -> Option<Signal> {
-    let definition = definitions().signal("T14")?;
+    let definition = input.site.limits_of("T14")?;
     let standing = &input.traffic.standing;
     let within = standing.windows.most(DAY);
     let limit = definition.count("organisations");
@@ -42,7 +41,7 @@ pub(super) fn t14_standing(input: &Input<'_>) -> Option<Signal> {
 
 /// T17: remote hosts that could not be reached when they were tried last.
 pub(super) fn t17_unreachable(input: &Input<'_>) -> Option<Signal> {
-    let definition = definitions().signal("T17")?;
+    let definition = input.site.limits_of("T17")?;
     let hosts = input.traffic.reach.ranked();
     let dead: Vec<_> = hosts.iter().filter(|(_, reach)| reach.dead).collect();
     let (share, least) = (definition.limit("share"), definition.count("hosts"));
@@ -89,7 +88,7 @@ pub(super) fn r4_relay(input: &Input<'_>) -> Option<Signal> {
 
 /// A signal by what receivers say. Their words need no minimum of other failures.
 fn said(id: &str, input: &Input<'_>, class: Class) -> Option<Signal> {
-    let definition = definitions().signal(id)?;
+    let definition = input.site.limits_of(id)?;
     let said = input.traffic.words.of(class);
     let replies = said.map_or(0, |said| said.replies);
     let organisations = said.map_or(0, |said| said.organisations.count());

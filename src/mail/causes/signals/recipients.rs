@@ -1,6 +1,5 @@
 //! Signals about recipients: unknown ones, their spread, and domains that could not be resolved.
 
-use super::super::definition::definitions;
 use super::super::signal::{Measure, Signal, judge};
 use super::super::wilson::lower_bound;
 use super::{Input, counted};
@@ -9,7 +8,7 @@ const HOUR: i64 = 3600;
 
 /// T1: distinct unknown recipients on the worst day.
 pub(super) fn t1_unknown(input: &Input<'_>) -> Option<Signal> {
-    let definition = definitions().signal("T1")?;
+    let definition = input.site.limits_of("T1")?;
     let unknown = &input.traffic.unknown;
     let worst = unknown.worst_day();
     let floor = definition.count("floor");
@@ -47,7 +46,7 @@ pub(super) fn t1_unknown(input: &Input<'_>) -> Option<Signal> {
 
 /// T2: spread of the unknown recipients over domains.
 pub(super) fn t2_dispersion(input: &Input<'_>) -> Option<Signal> {
-    let definition = definitions().signal("T2")?;
+    let definition = input.site.limits_of("T2")?;
     let unknown = &input.traffic.unknown;
     let (recipients, domains) = (unknown.recipients.count(), unknown.domains.count());
     let (share, least) = (definition.limit("share"), definition.count("domains"));
@@ -71,7 +70,7 @@ pub(super) fn t2_dispersion(input: &Input<'_>) -> Option<Signal> {
 
 /// T15: domains that failed for want of DNS, within an hour or as a share of all.
 pub(super) fn t15_dns(input: &Input<'_>) -> Option<Signal> {
-    let definition = definitions().signal("T15")?;
+    let definition = input.site.limits_of("T15")?;
     let unresolved = &input.traffic.unresolved;
     let (domains, all) = (unresolved.domains.count(), unresolved.all_domains.count());
     let busiest = unresolved.windows.most(HOUR);
@@ -109,7 +108,7 @@ pub(super) fn t15_dns(input: &Input<'_>) -> Option<Signal> {
 
 /// T18: recipients in the order of a list.
 pub(super) fn t18_order(input: &Input<'_>) -> Option<Signal> {
-    let definition = definitions().signal("T18")?;
+    let definition = input.site.limits_of("T18")?;
     let order = &input.traffic.order;
     let run = definition.count("run");
     judge(

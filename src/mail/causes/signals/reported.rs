@@ -1,13 +1,12 @@
 //! Signals that receivers report: complaints, DMARC results, connections over TLS.
 
-use super::super::definition::definitions;
 use super::super::signal::{Measure, Signal, judge, told};
 use super::super::wilson::lower_bound;
 use super::{Input, counted, size};
 
 /// A1: recipients complain about the site's mail.
 pub(super) fn a1_complaints(input: &Input<'_>) -> Option<Signal> {
-    let definition = definitions().signal("A1")?;
+    let definition = input.site.limits_of("A1")?;
     let reported = &input.traffic.reported;
     let (cases, least) = (size(reported.complaints), definition.count("count"));
     if reported.reporters.is_empty() {
@@ -29,7 +28,7 @@ pub(super) fn a1_complaints(input: &Input<'_>) -> Option<Signal> {
 
 /// D1: others send in the site's name.
 pub(super) fn d1_elsewhere(input: &Input<'_>) -> Option<Signal> {
-    let definition = definitions().signal("D1")?;
+    let definition = input.site.limits_of("D1")?;
     let reported = &input.traffic.reported;
     // Without the site's addresses nobody can tell its own mail from that of others.
     if input.site.addresses.is_empty() || reported.own.all + reported.elsewhere.all == 0 {
@@ -56,7 +55,7 @@ pub(super) fn d1_elsewhere(input: &Input<'_>) -> Option<Signal> {
 
 /// D2: the site's own mail passes neither SPF nor DKIM.
 pub(super) fn d2_own(input: &Input<'_>) -> Option<Signal> {
-    let definition = definitions().signal("D2")?;
+    let definition = input.site.limits_of("D2")?;
     let tally = input.traffic.reported.own;
     if tally.all == 0 {
         return told("D2", None, String::new());
@@ -78,7 +77,7 @@ pub(super) fn d2_own(input: &Input<'_>) -> Option<Signal> {
 
 /// S1: others cannot deliver to the site over TLS.
 pub(super) fn s1_tls(input: &Input<'_>) -> Option<Signal> {
-    let definition = definitions().signal("S1")?;
+    let definition = input.site.limits_of("S1")?;
     let reported = &input.traffic.reported;
     if reported.tls.all == 0 {
         return told("S1", None, String::new());

@@ -1,13 +1,13 @@
 //! Signals about envelope senders: empty ones, foreign ones, and mail of strangers that was passed on.
 
-use super::super::definition::{SignalDefinition, definitions};
+use super::super::definition::Limits;
 use super::super::signal::{Measure, Signal, judge, told};
 use super::super::wilson::lower_bound;
 use super::{Input, counted, size};
 
 /// T5: outgoing mail without a sender.
 pub(super) fn t5_null_sender(input: &Input<'_>) -> Option<Signal> {
-    let definition = definitions().signal("T5")?;
+    let definition = input.site.limits_of("T5")?;
     let traffic = input.traffic;
     if traffic.outbound == 0 {
         return told("T5", None, String::new());
@@ -38,7 +38,7 @@ pub(super) fn t5_null_sender(input: &Input<'_>) -> Option<Signal> {
 
 /// T6: senders of foreign domains.
 pub(super) fn t6_foreign_sender(input: &Input<'_>) -> Option<Signal> {
-    let definition = definitions().signal("T6")?;
+    let definition = input.site.limits_of("T6")?;
     if input.site.domains.is_empty() {
         return told("T6", None, String::new());
     }
@@ -65,7 +65,7 @@ pub(super) fn t6_foreign_sender(input: &Input<'_>) -> Option<Signal> {
 
 /// T13: mail of strangers to strangers was passed on.
 pub(super) fn t13_relayed(input: &Input<'_>) -> Option<Signal> {
-    let definition = definitions().signal("T13")?;
+    let definition = input.site.limits_of("T13")?;
     if input.site.domains.is_empty() || input.traffic.delivered == 0 {
         return told("T13", None, String::new());
     }
@@ -107,7 +107,7 @@ pub(super) fn t13_relayed(input: &Input<'_>) -> Option<Signal> {
 
 /// J1: bounces that come in although the site sent less.
 pub(super) fn j1_bounces_in(input: &Input<'_>) -> Option<Signal> {
-    let definition = definitions().signal("J1")?;
+    let definition = input.site.limits_of("J1")?;
     let traffic = input.traffic;
     if !traffic.has_traffic() {
         return told("J1", None, String::new());
@@ -133,7 +133,7 @@ pub(super) fn j1_bounces_in(input: &Input<'_>) -> Option<Signal> {
 }
 
 /// A limit that grows with the site.
-fn by_mailboxes(definition: &SignalDefinition, input: &Input<'_>) -> usize {
+fn by_mailboxes(definition: Limits<'_>, input: &Input<'_>) -> usize {
     let (floor, each) = (definition.count("floor"), definition.count("per_mailbox"));
     let mailboxes = input.site.mailboxes.unwrap_or(0) as usize;
     floor.max(each.saturating_mul(mailboxes))

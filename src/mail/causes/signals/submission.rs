@@ -1,6 +1,5 @@
 //! Signals about who hands mail in: accounts, mailboxes of the server, machines of the site.
 
-use super::super::definition::definitions;
 use super::super::line::Line;
 use super::super::signal::{Measure, Signal, judge, told};
 use super::super::traffic::User;
@@ -8,7 +7,7 @@ use super::{Input, counted};
 
 /// T8: one account from many places.
 pub(super) fn t8_spread(input: &Input<'_>) -> Option<Signal> {
-    let definition = definitions().signal("T8")?;
+    let definition = input.site.limits_of("T8")?;
     let accounts = input.traffic.accounts.ranked();
     if accounts
         .iter()
@@ -22,7 +21,11 @@ pub(super) fn t8_spread(input: &Input<'_>) -> Option<Signal> {
         .iter()
         .max_by_key(|(_, user)| (over(user), user.addresses_a_day));
     let shown = widest.is_some_and(|(_, user)| over(user));
-    judge(
+    let who = widest
+        .map(|(name, _)| (*name).clone())
+        .into_iter()
+        .collect();
+    let signal = judge(
         "T8",
         true,
         Measure {
@@ -38,7 +41,8 @@ pub(super) fn t8_spread(input: &Input<'_>) -> Option<Signal> {
             expected: format!("{addresses} addresses, or {networks} networks at once"),
             lines: lines(shown, widest.map(|(_, user)| *user)),
         },
-    )
+    );
+    signal.map(|signal| signal.about(who))
 }
 
 /// T9: one account too fast, from outside.
@@ -71,7 +75,7 @@ fn rate(
     users: &[(&String, &User)],
     most: fn(&User) -> u64,
 ) -> Option<Signal> {
-    let definition = definitions().signal(id)?;
+    let definition = input.site.limits_of(id)?;
     let traffic = input.traffic;
     if !traffic.has_traffic() && users.iter().all(|(_, user)| user.log_ins == 0) {
         return told(id, None, String::new());
@@ -81,7 +85,11 @@ fn rate(
     let count = fastest.map_or(0, |(_, user)| most(user));
     let count = usize::try_from(count).unwrap_or(usize::MAX);
     let over = count > limit;
-    judge(
+    let who = fastest
+        .map(|(name, _)| (*name).clone())
+        .into_iter()
+        .collect();
+    let signal = judge(
         id,
         // The number is its own minimum.
         true,
@@ -95,7 +103,8 @@ fn rate(
             expected: format!("more than {limit} in an hour"),
             lines: lines(over, fastest.map(|(_, user)| *user)),
         },
-    )
+    );
+    signal.map(|signal| signal.about(who))
 }
 
 fn lines(over: bool, user: Option<&User>) -> Vec<Line> {

@@ -1,6 +1,5 @@
 //! Signals about the hours: night work and bursts.
 
-use super::super::definition::definitions;
 use super::super::signal::{Measure, Signal, judge, told};
 use super::super::traffic::working_hours;
 use super::super::wilson::lower_bound;
@@ -8,7 +7,7 @@ use super::{Input, counted, size};
 
 /// T3: share of the failures outside working hours, by the wall clock of the site.
 pub(super) fn t3_night(input: &Input<'_>) -> Option<Signal> {
-    let definition = definitions().signal("T3")?;
+    let definition = input.site.limits_of("T3")?;
     let night = &input.traffic.night;
     if night.timed == 0 && night.all > 0 {
         return told("T3", None, String::new());
@@ -37,7 +36,7 @@ pub(super) fn t3_night(input: &Input<'_>) -> Option<Signal> {
 
 /// T4: the busiest ten minutes against the usual ten minutes.
 pub(super) fn t4_bursts(input: &Input<'_>) -> Option<Signal> {
-    let definition = definitions().signal("T4")?;
+    let definition = input.site.limits_of("T4")?;
     let bursts = &input.traffic.bursts;
     let (most, median) = (size(bursts.most), size(bursts.median()));
     let (count, factor) = (definition.count("count"), definition.count("times_median"));

@@ -2,7 +2,6 @@
 
 use jiff::civil::{DateTime, Weekday};
 
-use super::super::definition::definitions;
 use super::super::facts::SiteFacts;
 use super::samples::{OF_A_SIGNAL, Samples};
 use super::table::{Count, Table};
@@ -31,7 +30,7 @@ pub(in super::super) struct Night {
 /// The hours in which the people of a site write mail.
 pub(in super::super) fn working_hours(site: &SiteFacts) -> (usize, usize) {
     site.working_hours.unwrap_or_else(|| {
-        let hour = |name| definitions().signal("T3").map_or(0, |t3| t3.count(name));
+        let hour = |name| site.limits_of("T3").map_or(0, |t3| t3.count(name));
         (hour("from_hour"), hour("to_hour"))
     })
 }

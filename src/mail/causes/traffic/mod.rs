@@ -26,7 +26,6 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::analysis::Remote;
-use super::definition::definitions;
 use super::facts::SiteFacts;
 use crate::mail::events::{Direction, Event, What};
 use crate::mail::reply::{Class, catalogue};
@@ -392,8 +391,9 @@ impl Traffic {
             && !stranger
         {
             let of = digest(sender.as_deref().unwrap_or_default());
-            let notable = definitions()
-                .signal("T18")
+            let notable = self
+                .site
+                .limits_of("T18")
                 .map_or(usize::MAX, |signal| signal.count("run"));
             let domain = domain.to_lowercase();
             self.order.next(of, local, &domain, event, notable);

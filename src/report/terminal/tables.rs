@@ -9,7 +9,7 @@ use super::paint::{Ink, Style, flow, ink, wrap};
 use super::table::Table;
 use crate::record::{Event, RunState, RunSummary, StepState};
 use crate::report::view::moment::span;
-use crate::report::view::{self, Calendar, ListingLife, View, line, lines, words};
+use crate::report::view::{self, Calendar, ListingLife, View, When, line, lines, words};
 
 /// `runs`: one line a run, in the order given. `now` tells what is overdue.
 ///
@@ -129,6 +129,9 @@ pub fn status(
     Ok(())
 }
 
+/// Columns from which on four dates fit with their times.
+const WIDE: usize = 124;
+
 /// `listings SITE`: the life of each listing.
 ///
 /// # Errors
@@ -144,6 +147,11 @@ pub fn listings(out: &mut dyn Write, style: Style, lives: &[ListingLife]) -> io:
         "LAST ASKED",
         "LOOKS",
     ];
+    // A day says more than a time of which the end was cut off.
+    let when = |when: &When| match when.short.rsplit_once(' ') {
+        Some((day, _)) if style.width < WIDE => day.to_owned(),
+        _ => when.short.clone(),
+    };
     let mut table = Table::new(&heads);
     for life in lives {
         let looks: Vec<String> = life
@@ -151,7 +159,7 @@ pub fn listings(out: &mut dyn Write, style: Style, lives: &[ListingLife]) -> io:
             .iter()
             .map(|spell| format!("{}{}", spell.state.mark, spell.looks))
             .collect();
-        let gone = life.gone.as_ref().map(|when| when.short.clone());
+        let gone = life.gone.as_ref().map(when);
         table.row(vec![
             (life.target.clone(), None),
             (life.list.clone(), None),
@@ -159,10 +167,10 @@ pub fn listings(out: &mut dyn Write, style: Style, lives: &[ListingLife]) -> io:
                 format!("{} {}", life.state.mark, life.state.text),
                 Some(ink(&life.state.mark)),
             ),
-            (life.first_seen.short.clone(), None),
-            (life.last_seen.short.clone(), None),
+            (when(&life.first_seen), None),
+            (when(&life.last_seen), None),
             (gone.unwrap_or_default(), None),
-            (life.last_asked.short.clone(), None),
+            (when(&life.last_asked), None),
             (looks.join(" "), None),
         ]);
     }

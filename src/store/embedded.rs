@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! runs/ID.journal      the truth, append-only (see `frame` and `journal`)
-//! runs/locks           which processes work on which runs (see `hold`)
+//! locks/HEX            which processes work on which runs (see `hold`)
 //! fleets/ID.fleet      what a fleet run was started with, and how it ended
 //! known/FLEET          how its runs stood, until the index has taken that in (see `known`)
 //! active/HEX           which runs are open for a site, and what each of them keeps others out of (see `active`)
@@ -286,7 +286,7 @@ impl Store for Embedded {
     }
 
     fn hold(&self, run: &str) -> Result<Box<dyn Hold>, StoreError> {
-        hold::hold(&self.folder("runs")?, run)
+        hold::hold(&self.folder("locks")?, run)
     }
 
     fn summaries(&self) -> Result<Summaries, StoreError> {

@@ -1,9 +1,10 @@
-//! Which process works on a run: a lock in `runs/locks`, one file for all runs. It stays empty, and its locks end with the
+//! Which process works on a run: a lock in `locks/HEX`, a few files for all runs. They stay empty, and their locks end with the
 //! process that took them.
 //!
-//! A file for each run would do as well, but some file systems take longer to make one than a short run takes for all else.
+//! A file for each run would do as well, but some file systems take longer to make one than a short run takes for all else. One
+//! file for all would do too, but the kernel goes through the locks of a file one by one.
 //!
-//! Each run has its own place in the file. The lock there is as long as the number of its process, so whoever finds it taken can
+//! Each run has its own place in its file. The lock there is as long as the number of its process, so whoever finds it taken can
 //! say by whom. It belongs to the open file (`F_OFD_SETLK`, see fcntl(2)): two holds keep each other out in one process as well.
 
 use std::fs::{File, OpenOptions};
@@ -19,16 +20,17 @@ use crate::record::hash;
 
 /// Bits of a process number and one more: the room of a place.
 const ROOM: u32 = 23;
-/// Hexadecimal digits of a run's hash that choose its place: 40 bits, the rest of what an offset can say.
+/// Hexadecimal digits of a run's hash that choose its place in it: 40 bits, the rest of what an offset can say.
 const DIGITS: usize = 10;
 
 struct FileHold(#[expect(dead_code, reason = "dropping it lets go of the lock")] File);
 
 impl Hold for FileHold {}
 
-/// Becomes the one that works on `run`. `folder`: where the journals lie.
+/// Becomes the one that works on `run`.
 pub(super) fn hold(folder: &Path, run: &str) -> Result<Box<dyn Hold>, StoreError> {
-    let path = folder.join("locks");
+    let digest = hash(run.as_bytes());
+    let path = folder.join(&digest[..1]);
     let file = OpenOptions::new()
         .read(true)
         .write(true)
@@ -36,7 +38,7 @@ pub(super) fn hold(folder: &Path, run: &str) -> Result<Box<dyn Hold>, StoreError
         .truncate(false)
         .open(&path)
         .map_err(StoreError::io("open", &path))?;
-    match lock(&file, run) {
+    match lock(&file, place(&digest)) {
         Ok(None) => Ok(Box::new(FileHold(file))),
         Ok(Some(process)) => Err(StoreError::Held {
             run: run.to_owned(),
@@ -46,10 +48,12 @@ pub(super) fn hold(folder: &Path, run: &str) -> Result<Box<dyn Hold>, StoreError
     }
 }
 
-/// Locks the place of `run`, or gives the process that has done so.
-fn lock(file: &File, run: &str) -> io::Result<Option<i64>> {
-    let place =
-        i64::from_str_radix(&hash(run.as_bytes())[..DIGITS], 16).unwrap_or_default() << ROOM;
+fn place(digest: &str) -> i64 {
+    i64::from_str_radix(&digest[digest.len() - DIGITS..], 16).unwrap_or_default() << ROOM
+}
+
+/// Locks a place, or gives the process that has done so.
+fn lock(file: &File, place: i64) -> io::Result<Option<i64>> {
     loop {
         let mine = range(place, i64::from(std::process::id()));
         match fcntl(file, FcntlArg::F_OFD_SETLK(&mine)) {

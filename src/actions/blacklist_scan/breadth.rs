@@ -25,16 +25,18 @@ const FEW: usize = 3;
 
 /// What looks too bad to be true, beside the outputs of the scan before.
 pub(super) fn doubts(now: &[Standing<'_>], before: &Value) -> Vec<String> {
-    let known: Vec<(&Standing<'_>, BTreeSet<&str>)> = now
+    let known: Vec<(&Standing<'_>, Before<'_>)> = now
         .iter()
-        .filter_map(|standing| Some((standing, listed_before(before, standing.target)?)))
+        .filter_map(|standing| Some((standing, Before::of(before, standing.target)?)))
         .collect();
     let mut doubts = Vec::new();
     for (standing, before) in &known {
-        let new = standing.listed.difference(before).count();
+        let new = standing.listed.difference(&before.not_clean).count();
+        // Lists that were not asked before, or could not tell, may have held it all along.
+        let new = new.saturating_sub(standing.asked.saturating_sub(before.told));
         if new >= FEW && new * 3 > standing.asked {
             doubts.push(format!(
-                "{} is on {new} of {} lists that did not hold it before: look at one of them by hand before acting on it",
+                "{} is on at least {new} of {} lists that did not hold it before: look at one of them by hand before acting on it",
                 standing.target, standing.asked
             ));
         }
@@ -49,7 +51,7 @@ pub(super) fn doubts(now: &[Standing<'_>], before: &Value) -> Vec<String> {
         for list in &first.listed {
             let sudden = addresses
                 .iter()
-                .all(|(standing, before)| standing.listed.contains(list) && !before.contains(list));
+                .all(|(now, before)| now.listed.contains(list) && !before.not_clean.contains(list));
             if sudden {
                 doubts.push(format!(
                     "all {} addresses came onto {list} together: either the whole network was listed, or the list lists too much",
@@ -61,18 +63,40 @@ pub(super) fn doubts(now: &[Standing<'_>], before: &Value) -> Vec<String> {
     doubts
 }
 
-/// The lists that held the target in an earlier scan; None when it was not looked at.
-fn listed_before<'a>(before: &'a Value, target: &str) -> Option<BTreeSet<&'a str>> {
-    let view = before["targets"]
-        .as_array()?
-        .iter()
-        .find(|view| view["target"] == target)?;
-    let lists = view["listed"].as_array()?.iter();
-    Some(
-        lists
-            .filter_map(|listing| listing["list"].as_str())
-            .collect(),
-    )
+/// What an earlier scan said of a target.
+struct Before<'a> {
+    /// Ids of the lists that held it, or could not tell.
+    not_clean: BTreeSet<&'a str>,
+    /// How many lists could tell.
+    told: usize,
+}
+
+impl<'a> Before<'a> {
+    /// None when it was not looked at.
+    fn of(before: &'a Value, target: &str) -> Option<Self> {
+        let view = before["targets"]
+            .as_array()?
+            .iter()
+            .find(|view| view["target"] == target)?;
+        let ids = |key: &str| -> Vec<&'a str> {
+            let entries = view[key].as_array().into_iter().flatten();
+            entries.filter_map(|entry| entry["list"].as_str()).collect()
+        };
+        let count = |key: &str| {
+            view[key]
+                .as_u64()
+                .and_then(|count| usize::try_from(count).ok())
+        };
+        let listed = ids("listed");
+        let told = [Some(listed.len()), count("clean"), count("clean_weak")];
+        Some(Before {
+            told: told.into_iter().flatten().sum(),
+            not_clean: [listed, ids("unknown"), ids("broken")]
+                .concat()
+                .into_iter()
+                .collect(),
+        })
+    }
 }
 
 #[cfg(test)]
@@ -94,7 +118,7 @@ mod tests {
             .iter()
             .map(|(target, lists)| {
                 let listed: Vec<Value> = lists.iter().map(|list| json!({ "list": list })).collect();
-                json!({"target": target, "listed": listed})
+                json!({"target": target, "listed": listed, "clean": 40 - listed.len()})
             })
             .collect();
         json!({ "targets": views })
@@ -117,6 +141,24 @@ mod tests {
             );
             assert!(doubts(&now, &Value::Null).is_empty());
             assert!(doubts(&now, &scan(&[("192.0.2.2", &[])])).is_empty());
+        }
+    }
+
+    #[test]
+    fn what_was_not_asked_before_is_not_new() {
+        let now = [standing("192.0.2.1", &["a", "b", "c", "d"], 8)];
+        for (before, doubted) in [
+            (json!({"listed": [], "clean": 7, "clean_weak": 1}), true),
+            (json!({"listed": [], "clean": 3}), false),
+            (
+                json!({"listed": [], "clean": 8, "unknown": [{"list": "a"}], "broken": [{"list": "b"}]}),
+                false,
+            ),
+        ] {
+            let mut view = before.clone();
+            view["target"] = "192.0.2.1".into();
+            let found = doubts(&now, &json!({"targets": [view]}));
+            assert_eq!(!found.is_empty(), doubted, "{before}");
         }
     }
 

@@ -156,14 +156,7 @@ impl Rig {
             match self.step(&args, wait.as_ref()).await.unwrap() {
                 Next::Done(report) => return *report,
                 Next::Wait(next) => {
-                    wait = Some(Wait {
-                        kind: next.kind,
-                        reason: next.reason,
-                        since: Timestamp::now(),
-                        wake: next.wake,
-                        deadline: next.deadline,
-                        memo: next.memo,
-                    });
+                    wait = Some(waiting(*next));
                     tokio::time::sleep(Duration::from_millis(10)).await;
                 }
             }
@@ -182,6 +175,18 @@ fn mx(rig: &Rig) -> &SmtpServer {
 
 fn codes(report: &Report) -> Vec<&str> {
     report.findings.iter().map(|f| f.code.as_str()).collect()
+}
+
+/// The wait that a step asked for, as the engine gives it back.
+fn waiting(next: WaitFor) -> Wait {
+    Wait {
+        kind: next.kind,
+        reason: next.reason,
+        since: Timestamp::now(),
+        wake: next.wake,
+        deadline: next.deadline,
+        memo: next.memo,
+    }
 }
 
 #[tokio::test]

@@ -164,9 +164,9 @@ async fn the_reverse_zone_says_who_sets_the_name() {
     }
 }
 
-#[tokio::test]
-async fn the_registry_says_who_holds_the_network() {
-    let web = Web::serve(|address| {
+/// A registry that knows the network of 203.0.113.25.
+async fn one_network() -> Web {
+    Web::serve(|address| {
         Pages::from([
             bootstrap(address),
             (
@@ -175,7 +175,12 @@ async fn the_registry_says_who_holds_the_network() {
             ),
         ])
     })
-    .await;
+    .await
+}
+
+#[tokio::test]
+async fn the_registry_says_who_holds_the_network() {
+    let web = one_network().await;
     let args =
         json!({"addresses": "203.0.113.25", "rdap": format!("http://{}/rdap/", web.address)});
     let report = look_up(&site(), args).await.unwrap();

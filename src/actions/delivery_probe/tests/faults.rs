@@ -83,14 +83,7 @@ async fn a_mailbox_that_refuses_the_login_is_not_asked_again() {
     let Next::Wait(next) = rig.step(&json!({}), None).await.unwrap() else {
         panic!("it never arrives")
     };
-    let wait = Wait {
-        kind: next.kind,
-        reason: next.reason,
-        since: Timestamp::now(),
-        wake: next.wake,
-        deadline: next.deadline,
-        memo: next.memo,
-    };
+    let wait = waiting(*next);
     let imap = rig.desk.site.probe.as_mut().unwrap().imap.as_mut();
     imap.unwrap().username = "nobody".to_owned();
     let Next::Done(report) = rig.step(&json!({}), Some(&wait)).await.unwrap() else {

@@ -3,7 +3,7 @@
 
 use serde_json::json;
 
-use super::{Pages, Web, bootstrap, look_up, network, site};
+use super::{Pages, Web, bootstrap, look_up, network, one_network, site};
 use crate::record::StepOutcome;
 
 /// The network of one address alone.
@@ -87,16 +87,7 @@ async fn a_registry_that_cannot_be_reached_is_tried_once() {
 
 #[tokio::test]
 async fn addresses_of_one_network_are_one_question() {
-    let web = Web::serve(|address| {
-        Pages::from([
-            bootstrap(address),
-            (
-                "/registry/ip/203.0.113.25".to_owned(),
-                ("200 OK", String::new(), network()),
-            ),
-        ])
-    })
-    .await;
+    let web = one_network().await;
     let args = json!({"addresses": ["203.0.113.25", "203.0.113.26", "192.0.2.27"], "rdap": format!("http://{}/rdap", web.address)});
     let report = look_up(&site(), args).await.unwrap();
     let views = report.outputs["addresses"].as_array().unwrap();

@@ -5,7 +5,7 @@
 //! has ended, or does not exist because its creation was cut short, its place is free. The file is also the gate through which
 //! every new run of the site passes, one at a time.
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
@@ -43,15 +43,7 @@ impl Claim {
             RunLock::Site => WHOLE_SITE,
             RunLock::Runbook => &created.runbook,
         };
-        // One of sixteen: making a file for each site would cost more than all else that a short run does.
-        let path = folder.join(&hash(created.site.as_bytes())[..1]);
-        let file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .open(&path)
-            .map_err(StoreError::io("open", &path))?;
+        let (path, file) = embedded::share(folder, &hash(created.site.as_bytes()))?;
         file.lock().map_err(StoreError::io("lock", &path))?;
         let text = embedded::text(&file).map_err(StoreError::io("read", &path))?;
         let mut kept = String::with_capacity(text.len());

@@ -11,7 +11,7 @@
 //! index/               sled; may be deleted at any time
 //! ```
 
-use std::fs::{DirBuilder, File};
+use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, FileExt};
 use std::path::{Path, PathBuf};
@@ -364,6 +364,20 @@ pub(super) fn rewrite(file: &File, text: &str) -> io::Result<()> {
         file.set_len(text.len() as u64)?;
     }
     Ok(())
+}
+
+/// One of the sixteen files of `folder` that all runs share, by the hash of what it is about. A file for each would cost more
+/// than all else that a short run does.
+pub(super) fn share(folder: &Path, digest: &str) -> Result<(PathBuf, File), StoreError> {
+    let path = folder.join(&digest[..1]);
+    let file = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .open(&path)
+        .map_err(StoreError::io("open", &path))?;
+    Ok((path, file))
 }
 
 /// What a small file says.

@@ -7,7 +7,7 @@
 //! Each run has its own place in its file. The lock there is as long as the number of its process, so whoever finds it taken can
 //! say by whom. It belongs to the open file (`F_OFD_SETLK`, see fcntl(2)): two holds keep each other out in one process as well.
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io;
 use std::path::Path;
 
@@ -15,7 +15,7 @@ use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, fcntl};
 use nix::libc;
 
-use super::{Hold, StoreError};
+use super::{Hold, StoreError, embedded};
 use crate::record::hash;
 
 /// Bits of a process number and one more: the room of a place.
@@ -30,14 +30,7 @@ impl Hold for FileHold {}
 /// Becomes the one that works on `run`.
 pub(super) fn hold(folder: &Path, run: &str) -> Result<Box<dyn Hold>, StoreError> {
     let digest = hash(run.as_bytes());
-    let path = folder.join(&digest[..1]);
-    let file = OpenOptions::new()
-        .read(true)
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .open(&path)
-        .map_err(StoreError::io("open", &path))?;
+    let (path, file) = embedded::share(folder, &digest)?;
     match lock(&file, place(&digest)) {
         Ok(None) => Ok(Box::new(FileHold(file))),
         Ok(Some(process)) => Err(StoreError::Held {
@@ -58,7 +51,7 @@ fn lock(file: &File, place: i64) -> io::Result<Option<i64>> {
         let mine = range(place, i64::from(std::process::id()));
         match fcntl(file, FcntlArg::F_OFD_SETLK(&mine)) {
             Ok(_) => return Ok(None),
-            Err(Errno::EAGAIN | Errno::EACCES) => {}
+            Err(Errno::EAGAIN) => {}
             Err(error) => return Err(error.into()),
         }
         let mut other = mine;

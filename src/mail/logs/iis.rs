@@ -11,7 +11,9 @@ use jiff::{Timestamp, ZonedDateTime};
 use super::dialogue::{Dialogue, Outcome};
 use super::exchange::{Columns, fields_of};
 use super::queue::Recent;
-use crate::mail::events::{Direction, Event, Format, Head, LineReader, Options, Out, Reader, Zone};
+use crate::mail::events::{
+    Direction, Event, Format, Head, LineReader, Open, Options, Out, Reader, Zone, span_of, taken,
+};
 
 /// The format.
 pub(in crate::mail) enum IisSmtp {
@@ -59,31 +61,63 @@ impl Format for IisSmtp {
     }
 
     fn recognise(&self, head: &Head<'_>) -> u8 {
-        let mut columns = Columns::default();
-        for line in head.text.lines().take(500) {
-            if let Some(names) = fields_of(line) {
-                columns = Columns::new(names.split_whitespace());
-            } else if !line.starts_with('#') {
-                let row = match self {
-                    Self::W3c if columns.is_empty() => None,
-                    Self::W3c => w3c(&columns, line, None),
-                    Self::Ncsa => ncsa(line),
-                };
-                if row.is_some_and(|row| row.is_smtp()) {
-                    return 94;
-                }
-            }
+        if self.rows(head).any(|row| row.is_smtp()) {
+            94
+        } else {
+            0
         }
-        0
+    }
+
+    fn span(&self, head: &Head<'_>, _: &Options) -> Option<(Timestamp, Timestamp)> {
+        span_of(self.rows(head).filter_map(|row| row.time))
     }
 
     fn reader(&self, _: &Options) -> Reader {
         Reader::Lines(Box::new(Lines {
-            w3c: matches!(self, Self::W3c),
-            columns: Columns::default(),
-            date: None,
+            header: self.header(),
             open: Recent::default(),
         }))
+    }
+}
+
+impl IisSmtp {
+    fn header(&self) -> Option<Header> {
+        match self {
+            Self::W3c => Some(Header::default()),
+            Self::Ncsa => None,
+        }
+    }
+
+    /// The rows at the beginning of a file.
+    fn rows<'h>(&self, head: &Head<'h>) -> impl Iterator<Item = Row<'h>> {
+        let mut header = self.header();
+        head.text.lines().take(500).filter_map(move |line| {
+            if header.as_mut().is_some_and(|header| header.takes(line)) {
+                return None;
+            }
+            row_of(header.as_ref(), line)
+        })
+    }
+}
+
+/// What the lines with a `#` say of the rows below them; the NCSA form has none.
+#[derive(Default)]
+struct Header {
+    columns: Columns,
+    /// The day of `#Date`, for logs without a date column.
+    date: Option<String>,
+}
+
+impl Header {
+    /// Whether a line belongs to the header.
+    fn takes(&mut self, line: &str) -> bool {
+        let line = line.trim_start_matches('\u{feff}');
+        if let Some(names) = fields_of(line) {
+            self.columns = Columns::new(names.split_whitespace());
+        } else if let Some(date) = line.strip_prefix("#Date:") {
+            self.date = date.split_whitespace().next().map(str::to_owned);
+        }
+        line.starts_with('#')
     }
 }
 
@@ -111,10 +145,7 @@ impl Row<'_> {
 }
 
 struct Lines {
-    w3c: bool,
-    columns: Columns,
-    /// The day of `#Date`, for logs without a date column.
-    date: Option<String>,
+    header: Option<Header>,
     /// Dialogues by the other host; outbound ones apart.
     open: Recent<(bool, Box<str>), Dialogue>,
 }
@@ -124,26 +155,38 @@ impl LineReader for Lines {
         if line.trim().is_empty() {
             return;
         }
-        if self.w3c && line.trim_start_matches('\u{feff}').starts_with('#') {
-            if let Some(names) = fields_of(line) {
-                self.columns = Columns::new(names.split_whitespace());
-            } else if let Some(date) = line.strip_prefix("#Date:") {
-                self.date = date.split_whitespace().next().map(str::to_owned);
-            }
+        if self
+            .header
+            .as_mut()
+            .is_some_and(|header| header.takes(line))
+        {
             out.passed(1);
             return;
         }
-        let row = match self.w3c {
-            true if self.columns.is_empty() => None,
-            true => w3c(&self.columns, line, self.date.as_deref()),
-            false => ncsa(line),
-        };
+        let row = row_of(self.header.as_ref(), line);
         let told = row.and_then(|row| read(&mut self.open, &row, number, line, out));
         out.settle(number, line, told);
     }
 
     fn end(&mut self, out: &mut Out<'_>) {
         out.zone(Zone::Stated);
+    }
+
+    fn leave(&mut self) -> Option<Open> {
+        Some(Box::new(std::mem::take(&mut self.open)))
+    }
+
+    fn take_over(&mut self, open: Open) {
+        self.open = taken(open).unwrap_or_default();
+    }
+}
+
+/// A row of either form; the W3C form needs its header.
+fn row_of<'l>(header: Option<&Header>, line: &'l str) -> Option<Row<'l>> {
+    match header {
+        Some(header) if header.columns.is_empty() => None,
+        Some(header) => w3c(&header.columns, line, header.date.as_deref()),
+        None => ncsa(line),
     }
 }
 

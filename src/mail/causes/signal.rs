@@ -53,15 +53,18 @@ impl Signal {
         Self { who, ..self }
     }
 
-    /// One line for a report: `T14 several receivers ...: 2 organisations (from 3)`.
+    /// One line for a report: `T14 several receivers ...: 2 organisations (counts from: 3)`. A signal that cannot be judged says so.
     pub fn line(&self) -> String {
-        if self.expected.is_empty() {
-            format!("{} {}: {}", self.id, self.title, self.measured)
-        } else {
-            format!(
-                "{} {}: {} (counts from: {})",
-                self.id, self.title, self.measured, self.expected
-            )
+        let counts = match self.expected.as_str() {
+            "" => None,
+            expected => Some(format!("counts from: {expected}")),
+        };
+        let unjudged = (self.state == State::Seen).then(|| "too little data to judge".to_owned());
+        let notes: Vec<String> = unjudged.into_iter().chain(counts).collect();
+        let line = format!("{} {}: {}", self.id, self.title, self.measured);
+        match notes.is_empty() {
+            true => line,
+            false => format!("{line} ({})", notes.join("; ")),
         }
     }
 }

@@ -170,6 +170,27 @@ impl Case {
 }
 
 #[test]
+fn a_cause_with_too_few_cases_does_not_quote_them_as_proof() {
+    let text = "{about: three refusals, enough: false, signals: {}, causes: {}, events: [{repeat: 3, start: '2011-01-18T09:00:00', what: refused, remote: mx.alpha.example, command: rcpt, reply: 452 Too many recipients received this hour}]}";
+    let case: Case = serde_saphyr::from_str(text).unwrap();
+    let got = analyse(&case.events(), &case.site(), &case.facts());
+    let throttled = got
+        .causes
+        .iter()
+        .find(|c| c.cause == "reputation-throttling");
+    let cause = throttled.unwrap_or_else(|| panic!("{:?}", got.causes));
+    assert_eq!(cause.confidence, Confidence::Possible);
+    assert!(
+        cause
+            .signals
+            .iter()
+            .all(|line| line.contains("(too little data to judge")),
+        "{:?}",
+        cause.signals
+    );
+}
+
+#[test]
 fn the_cases_end_as_expected() {
     for (name, case) in cases() {
         let got = analyse(&case.events(), &case.site(), &case.facts());

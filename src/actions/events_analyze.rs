@@ -3,6 +3,8 @@
 //! An event log holds failures only, so the verdict is never better than its counts. Too little data is told as
 //! unknown, with what is missing; what other checks of the run have found is joined in as further signals.
 
+#[cfg(test)]
+mod by_site;
 mod domains;
 mod files;
 mod joined;
@@ -48,13 +50,13 @@ const ARGUMENTS: &[Argument] = &[
     Argument::optional(
         "working_hours",
         Kind::Text,
-        "7-19",
+        "'logs' of the site file, else 7-19",
         "when people of the site write mail, Monday to Friday: the first and the last hour, as in 8-18",
     ),
     Argument::optional(
         "limits",
         Kind::Map,
-        "those of the table of signals",
+        "'logs' of the site file, else those of the table of signals",
         "limits of signals that are others at this site, by signal and name: {T1.floor: 50, T14.organisations: 5}; 'signals' in the outputs says from where each counts",
     ),
     Argument::optional(
@@ -212,38 +214,34 @@ async fn aside<T: Send + 'static>(
         .map_err(|error| ActionError::because("cannot analyse the logs", error))?
 }
 
-/// `T1.floor: 50`.
+/// Those of the step, and those of the site file beside them.
 fn limits(context: &Context<'_>) -> Result<BTreeMap<String, f64>, ActionError> {
-    let given = context.args.map("limits")?;
-    let limit = |(key, value): (String, serde_json::Value)| {
+    let of_site = context.site.logs.limits.iter();
+    let mut limits: BTreeMap<String, f64> = of_site
+        .filter_map(|(key, limit)| Some((key.clone(), limit.as_f64()?)))
+        .collect();
+    for (key, value) in context.args.map("limits")? {
         causes::definitions()
             .check_limit(&key)
             .map_err(ActionError::new)?;
-        match value.as_f64().filter(|limit| *limit >= 0.0) {
-            Some(limit) => Ok((key, limit)),
-            None => Err(ActionError::new(format!(
+        let Some(limit) = value.as_f64().filter(|limit| *limit >= 0.0) else {
+            return Err(ActionError::new(format!(
                 "cannot use {value} as the limit '{key}': give a number that is not negative"
-            ))),
-        }
-    };
-    given.into_iter().map(limit).collect()
+            )));
+        };
+        limits.insert(key, limit);
+    }
+    Ok(limits)
 }
 
 /// `8-18`.
 fn hours(context: &Context<'_>) -> Result<Option<(usize, usize)>, ActionError> {
-    let Some(text) = context.args.text("working_hours")? else {
+    let text = context.args.text("working_hours")?;
+    let Some(text) = text.or_else(|| context.site.logs.working_hours.clone()) else {
         return Ok(None);
     };
-    let hour = |text: &str| text.trim().parse::<usize>().ok().filter(|hour| *hour <= 24);
-    let read = text
-        .split_once('-')
-        .and_then(|(from, to)| Some((hour(from)?, hour(to)?)));
-    match read.filter(|(from, to)| from < to) {
-        Some(hours) => Ok(Some(hours)),
-        None => Err(ActionError::new(format!(
-            "cannot use the working hours '{text}': give two hours of the day, such as 8-18"
-        ))),
-    }
+    let wrong = |what| ActionError::new(format!("{what}: give two hours of the day, such as 8-18"));
+    causes::read_hours(&text).map(Some).map_err(wrong)
 }
 
 /// What was read.

@@ -9,8 +9,8 @@ use super::graph::Graph;
 use super::{InputKind, RUN_FIELDS};
 use crate::actions::Action;
 use crate::site::{
-    Contact, Contacts, Imap, Lists, Outbound, ProbeMailbox, SecretRef, Server, Site, Smarthost,
-    Vantage,
+    Contact, Contacts, Imap, Lists, Logs, Outbound, ProbeMailbox, SecretRef, Server, Site,
+    Smarthost, Vantage,
 };
 use crate::yaml::{self, Value, hint};
 
@@ -433,6 +433,11 @@ static SITE: LazyLock<Shape> = LazyLock::new(|| {
             except: vec![String::new()],
             also: vec![String::new()],
             ..Lists::default()
+        },
+        logs: Logs {
+            working_hours: text(),
+            inside: vec![address.into()],
+            ..Logs::default()
         },
         allow_hosts: vec![String::new()],
         notes: text(),

@@ -77,6 +77,7 @@ pub(super) const SITE_FIELDS: &[&str] = &[
     "vantage",
     "laboratory",
     "lists",
+    "logs",
     "allow_hosts",
     "notes",
 ];
@@ -135,6 +136,10 @@ impl Lowering<'_> {
             lists: fields
                 .get("lists")
                 .map(|node| self.lists(node))
+                .unwrap_or_default(),
+            logs: fields
+                .get("logs")
+                .map(|node| self.logs(node))
                 .unwrap_or_default(),
             allow_hosts: self.checked_texts(
                 &fields,

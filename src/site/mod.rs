@@ -5,6 +5,7 @@
 mod checks;
 mod fields;
 mod file;
+mod logs;
 mod schema;
 mod secret;
 mod secret_field;
@@ -21,6 +22,7 @@ use serde::{Deserialize, Serialize};
 
 pub use checks::special_use;
 pub use file::{load, read};
+pub use logs::Logs;
 pub use schema::{schema, secret_schema};
 pub use secret::{SecretError, SecretRef};
 pub use secret_field::secret_ref;
@@ -65,6 +67,8 @@ pub struct Site {
     pub laboratory: bool,
     /// Settings of blocklist scans.
     pub lists: Lists,
+    /// Settings of the log analysis.
+    pub logs: Logs,
     /// Further hosts that `http.request` and `notify` may talk to.
     pub allow_hosts: Vec<String>,
     /// Anything the next technician should know.

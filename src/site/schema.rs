@@ -2,6 +2,8 @@
 
 use serde_json::{Value, json};
 
+use super::logs;
+
 /// The schema of site files.
 pub fn schema() -> Value {
     json!({
@@ -71,6 +73,7 @@ pub fn schema() -> Value {
                 "except": texts("lists to leave out, by id"),
                 "also": texts("lists to ask beside the default ones, by id"),
             })),
+            "logs": logs::schema(),
             "allow_hosts": texts("further hosts that http.request and notify may talk to"),
             "notes": text("anything the next technician should know"),
         },
@@ -96,7 +99,7 @@ pub fn secret_schema() -> Value {
 
 const TAG: &str = "^[a-z0-9][a-z0-9-]*$";
 
-fn text(description: &str) -> Value {
+pub(super) fn text(description: &str) -> Value {
     json!({"type": "string", "description": description})
 }
 
@@ -105,14 +108,14 @@ fn list(description: &str, item: Value) -> Value {
 }
 
 /// One text stands for a list of one.
-fn texts(description: &str) -> Value {
+pub(super) fn texts(description: &str) -> Value {
     json!({
         "description": description,
         "anyOf": [{"type": "array", "items": {"type": "string"}}, {"type": "string"}],
     })
 }
 
-fn object(description: &str, properties: Value) -> Value {
+pub(super) fn object(description: &str, properties: Value) -> Value {
     json!({
         "description": description, "type": "object", "additionalProperties": false, "properties": properties,
     })

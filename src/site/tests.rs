@@ -48,6 +48,7 @@ rdap: http://127.0.0.1:8080/rdap/
 vantage: outside
 laboratory: true
 lists: {keys: {dqs: {env: DQS_KEY}}, except: [some-list], also: []}
+logs: {working_hours: 6-15, inside: [198.51.100.16/28, "2001:db8:5::1"], limits: {T1.floor: 50, T3.share: 0.3}}
 allow_hosts: [hooks.example.net, 192.0.2.80, "[2001:db8::80]"]
 notes: |
   The key is under the mat.
@@ -78,6 +79,9 @@ fn a_full_site_is_read() {
     assert_eq!(site.resolver.len(), 4);
     assert_eq!(site.rdap.as_deref(), Some("http://127.0.0.1:8080/rdap/"));
     assert!(site.laboratory && site.knows_host("192.0.2.80"));
+    let inside: Vec<String> = site.logs.inside.iter().map(ToString::to_string).collect();
+    assert_eq!(inside, ["198.51.100.16/28", "2001:db8:5::1/128"]);
+    assert_eq!(site.logs.limits["T3.share"].as_f64(), Some(0.3));
     assert_eq!(
         site.probe.unwrap().imap.unwrap().password,
         Some(SecretRef::Command(vec![

@@ -28,7 +28,7 @@ pub(super) fn site(context: &Context<'_>) -> SiteFacts {
             .copied()
             .chain(servers)
             .collect(),
-        inside: Vec::new(),
+        inside: site.logs.inside.clone(),
         smarthosts,
         ..SiteFacts::default()
     }

@@ -29,6 +29,19 @@ pub struct SiteFacts {
     pub limits: BTreeMap<String, f64>,
 }
 
+/// Reads working hours, `8-18`: the first and the last hour, from 0 to 24.
+///
+/// # Errors
+/// Says what is wrong with the text.
+pub fn read_hours(text: &str) -> Result<(usize, usize), String> {
+    let hour = |text: &str| text.trim().parse::<usize>().ok().filter(|hour| *hour <= 24);
+    let read = text
+        .split_once('-')
+        .and_then(|(from, to)| Some((hour(from)?, hour(to)?)));
+    read.filter(|(from, to)| from < to)
+        .ok_or_else(|| format!("'{text}' are no working hours"))
+}
+
 impl SiteFacts {
     /// The limits of a signal. `None` when there is no such signal.
     pub(super) fn limits_of(&self, id: &str) -> Option<Limits<'_>> {

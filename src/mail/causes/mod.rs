@@ -24,7 +24,7 @@ pub use analysis::{Analysis, Remote, analyse, analyse_counted};
 pub use definition::{
     CauseDefinition, Definitions, Minimum, SignalDefinition, Weight, cause_definition, definitions,
 };
-pub use facts::{DeadDomains, Facts, RelayFact, SiteFacts};
+pub use facts::{DeadDomains, Facts, RelayFact, SiteFacts, read_hours};
 pub use failure::Failure;
 pub use line::Line;
 pub use signal::{Signal, State};

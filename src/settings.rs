@@ -23,9 +23,18 @@ pub struct Settings {
     pub by: Option<String>,
     /// Resolvers to ask.
     pub resolver: Vec<SocketAddr>,
+    /// PEM file of certificate authorities that web servers may have beside the public ones.
+    pub authorities: Option<PathBuf>,
 }
 
-const KEYS: &[&str] = &["state", "runbooks", "templates", "by", "resolver"];
+const KEYS: &[&str] = &[
+    "state",
+    "runbooks",
+    "templates",
+    "by",
+    "resolver",
+    "authorities",
+];
 
 impl Settings {
     /// Reads the settings: `named` if given, else the nearest [`FILE`] in `here` or above, else the user's own, else defaults.
@@ -78,6 +87,7 @@ impl Settings {
             settings.state = place("state", "the state folder");
             settings.runbooks = place("runbooks", "the folder of runbooks");
             settings.templates = place("templates", "the folder of templates");
+            settings.authorities = place("authorities", "the file of certificate authorities");
             if let Some(node) = fields.get("by") {
                 settings.by = reader.text(node, "your name");
             }

@@ -7,6 +7,7 @@ use super::args::Global;
 use super::fail::{Fail, chain};
 use crate::engine::Observer;
 use crate::mail::dnsbl;
+use crate::probes::channel::read_roots;
 use crate::probes::dns::Budget;
 use crate::probes::{Clock, DnsSettings, HttpSettings, ProbeSettings, Probes, SystemClock};
 use crate::record::{RunState, RunSummary};
@@ -93,7 +94,17 @@ impl Workspace {
             further_budgets: Some(budgets),
             ..DnsSettings::default()
         };
+        let extra_roots = match &self.settings.authorities {
+            Some(path) => read_roots(path).map_err(|error| {
+                Fail::invalid(format!(
+                    "{}; correct 'authorities' in mailmedic.yaml, or take it out",
+                    chain(&error)
+                ))
+            })?,
+            None => Vec::new(),
+        };
         let http = HttpSettings {
+            extra_roots,
             kept: Some(self.store.root().join("public")),
             ..HttpSettings::default()
         };

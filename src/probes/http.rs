@@ -7,11 +7,12 @@ use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
+use jiff::Timestamp;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::header::{HeaderName, HeaderValue};
 use reqwest::{Client, Method, Url, redirect};
-use rustls::pki_types::CertificateDer;
-use rustls::{ClientConfig, RootCertStore};
+use rustls::pki_types::{CertificateDer, UnixTime};
+use rustls::{CertificateError, ClientConfig, RootCertStore};
 
 use super::dns::{Dns, Question, RecordKind};
 pub use kept::NotFetched;
@@ -136,12 +137,12 @@ impl HttpError {
         !matches!(self, Self::Exchange { .. })
     }
 
-    /// Why the server's certificate does not hold, if that is what stopped the exchange.
+    /// Why the server's certificate does not hold, in plain words, if that is what stopped the exchange.
     pub fn certificate_fault(&self) -> Option<String> {
         let mut cause = std::error::Error::source(self);
         while let Some(error) = cause {
-            if let Some(fault @ rustls::Error::InvalidCertificate(_)) = error.downcast_ref() {
-                return Some(fault.to_string());
+            if let Some(rustls::Error::InvalidCertificate(fault)) = error.downcast_ref() {
+                return Some(in_words(fault));
             }
             // An I/O error passes over what it wraps when it is asked for its source.
             let wrapped = error
@@ -195,6 +196,22 @@ impl Http {
     pub fn sharing(mut self, other: &Http) -> Self {
         self.shelf = other.shelf.clone();
         self
+    }
+
+    /// The same client, trusting the public authorities alone, as strangers do. `None` when it trusts no others anyway.
+    #[must_use]
+    pub fn as_strangers(&self) -> Option<Self> {
+        if self.settings.extra_roots.is_empty() {
+            return None;
+        }
+        let mut settings = HttpSettings::clone(&self.settings);
+        settings.extra_roots.clear();
+        Some(Self {
+            client: Arc::default(),
+            settings: Arc::new(settings),
+            dns: self.dns.clone(),
+            shelf: self.shelf.clone(),
+        })
     }
 
     fn client(&self) -> Result<&Client, HttpSetupError> {
@@ -327,6 +344,53 @@ fn parse_url(text: &str) -> Result<Url, HttpError> {
         ));
     }
     Ok(url)
+}
+
+/// A fault of a certificate, about "it".
+fn in_words(fault: &CertificateError) -> String {
+    let day = |at: &UnixTime| {
+        i64::try_from(at.as_secs())
+            .ok()
+            .and_then(|seconds| Timestamp::from_second(seconds).ok())
+            .map_or_else(
+                || "a day out of all calendars".to_owned(),
+                |at| at.to_string(),
+            )
+    };
+    match fault {
+        CertificateError::ExpiredContext { not_after, .. } => {
+            format!("it ended on {}", day(not_after))
+        }
+        CertificateError::NotValidYetContext { not_before, .. } => {
+            format!("it is not valid before {}", day(not_before))
+        }
+        CertificateError::NotValidForNameContext {
+            expected,
+            presented,
+        } => {
+            let names: Vec<&str> = presented
+                .iter()
+                .map(|name| {
+                    name.strip_prefix("DnsName(\"")
+                        .and_then(|n| n.strip_suffix("\")"))
+                        .unwrap_or(name)
+                })
+                .collect();
+            let names = if names.is_empty() {
+                "no name at all".to_owned()
+            } else {
+                names.join(", ")
+            };
+            format!("it is for {names}, not for {}", expected.to_str())
+        }
+        CertificateError::UnknownIssuer => {
+            "its issuer is not known, or an intermediate certificate is missing".to_owned()
+        }
+        CertificateError::Other(other) if other.to_string().contains("CaUsedAsEndEntity") => {
+            "it is signed by itself".to_owned()
+        }
+        other => other.to_string(),
+    }
 }
 
 fn setup(error: impl std::error::Error + Send + Sync + 'static) -> HttpSetupError {

@@ -5,7 +5,7 @@ use crate::record::{Evidence, Finding, Severity};
 /// What the findings of one part have in common.
 pub(super) struct Remarks {
     subject: String,
-    proof: Evidence,
+    proof: Vec<Evidence>,
     findings: Vec<Finding>,
 }
 
@@ -14,9 +14,14 @@ impl Remarks {
     pub(super) fn about(subject: &str, proof: Evidence) -> Self {
         Remarks {
             subject: subject.to_owned(),
-            proof,
+            proof: vec![proof],
             findings: Vec::new(),
         }
+    }
+
+    /// What proves the findings that follow, beside the rest.
+    pub(super) fn prove(&mut self, proof: Evidence) {
+        self.proof.push(proof);
     }
 
     /// Adds a finding. A summary begins with what it is about, so that it can stand alone.
@@ -32,7 +37,7 @@ impl Remarks {
             severity,
             subject: self.subject.clone(),
             summary: summary.into(),
-            evidence: vec![self.proof.clone()],
+            evidence: self.proof.clone(),
             remedy: remedy.into(),
         });
     }

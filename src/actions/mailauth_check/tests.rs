@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use base64::Engine as _;
 use rustls::pki_types::CertificateDer;
@@ -13,7 +14,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use super::transport::{Fetched, fetch};
+use super::transport::{Fetched, fetch, fetch_as_strangers};
 use crate::actions::Report;
 use crate::actions::testing::{NameServer, Zone, carry_out};
 use crate::practice::{Authority, Certificate};
@@ -248,6 +249,7 @@ fn answer(head: &str, body: &str) -> String {
 #[tokio::test]
 async fn a_policy_is_fetched_as_senders_do() {
     const HOST: &str = "mta-sts.acme.example";
+    const PATIENCE: Duration = Duration::from_secs(10);
     let policy = "version: STSv1\nmode: enforce\nmx: mail.acme.example\nmax_age: 604800\n";
     let text = "content-type: text/plain; charset=utf-8";
     let authority = Authority::new().unwrap();
@@ -274,19 +276,19 @@ async fn a_policy_is_fetched_as_senders_do() {
             HOST,
             Certificate::Expired,
             good.clone(),
-            Fetched::Certificate("expired".to_owned()),
+            Fetched::Certificate("it ended on 20".to_owned()),
         ),
         (
             "acme.example",
             Certificate::Good,
             good.clone(),
-            Fetched::Certificate("not valid for name".to_owned()),
+            Fetched::Certificate("it is for acme.example, not for mta-sts.acme.example".to_owned()),
         ),
         (
             HOST,
             Certificate::SelfSigned,
-            good,
-            Fetched::Certificate(String::new()),
+            good.clone(),
+            Fetched::Certificate("its issuer is not known".to_owned()),
         ),
         (
             HOST,
@@ -317,6 +319,7 @@ async fn a_policy_is_fetched_as_senders_do() {
         let seen = fetch(
             &http,
             &format!("https://{HOST}:{}/.well-known/mta-sts.txt", address.port()),
+            PATIENCE,
         )
         .await;
         let alike = match (&seen, &wanted) {
@@ -332,6 +335,26 @@ async fn a_policy_is_fetched_as_senders_do() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let closed = listener.local_addr().unwrap().port();
     drop(listener);
-    let silent = fetch(&http, &format!("https://{HOST}:{closed}/")).await;
+    let silent = fetch(&http, &format!("https://{HOST}:{closed}/"), PATIENCE).await;
     assert!(matches!(silent, Fetched::Silent(_)), "{silent:?}");
+
+    // an authority of this machine's own is none for senders
+    let address = serve(&authority, &[HOST], Certificate::Good, good).await;
+    let strangers = http.as_strangers().unwrap();
+    let url = format!("https://{HOST}:{}/", address.port());
+    let seen = fetch(&strangers, &url, PATIENCE).await;
+    assert!(
+        matches!(&seen, Fetched::Certificate(why) if why.contains("its issuer is not known")),
+        "{seen:?}"
+    );
+    assert!(strangers.as_strangers().is_none());
+    let seen = fetch_as_strangers(&http, &url, PATIENCE).await;
+    assert!(
+        matches!(&seen, Fetched::Silent(why) if why.contains("something between looks into HTTPS")),
+        "{seen:?}"
+    );
+    let address = serve(&authority, &[HOST], Certificate::Expired, String::new()).await;
+    let url = format!("https://{HOST}:{}/", address.port());
+    let seen = fetch_as_strangers(&http, &url, PATIENCE).await;
+    assert!(matches!(seen, Fetched::Certificate(_)), "{seen:?}");
 }

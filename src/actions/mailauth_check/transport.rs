@@ -17,9 +17,14 @@ use crate::mail::mta_sts::{
 use crate::probes::Http;
 use crate::probes::http::HttpRequest;
 use crate::record::{Evidence, Severity, Verdict};
+use crate::site::special_use;
 
 /// For the fetch of a policy; RFC 8461 §3.3 suggests a minute.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// The same in a laboratory, where nothing is far away.
+const SHORT_PATIENCE: Duration = Duration::from_secs(2);
+/// Lines of a policy that its evidence shows.
+const SHOWN_LINES: usize = 20;
 /// Octets of a policy that senders read (RFC 8461 §3.2).
 const LARGEST: usize = 64 * 1024;
 
@@ -106,7 +111,7 @@ pub(super) async fn policy(
     let mut unknown = None;
     match may_fetch(context, domain, &host) {
         false => unknown = Some(format!("the policy was not fetched: {domain} is no domain of the site file")),
-        true => match fetch_policy(context, asker, &host).await {
+        true => match fetch_policy(context, asker, &host, &mut remarks).await {
             Fetched::Policy(text) => judge(&mut remarks, &mut view, domain, &text, mx, &mut unknown),
             Fetched::Refused(what) => remarks.add(
                 "mta-sts-policy",
@@ -147,27 +152,81 @@ fn may_fetch(context: &Context<'_>, domain: &str, host: &str) -> bool {
     context.site.knows_host(domain) || context.site.knows_host(host)
 }
 
-async fn fetch_policy(context: &Context<'_>, asker: &mut Asker<'_>, host: &str) -> Fetched {
+async fn fetch_policy(
+    context: &Context<'_>,
+    asker: &mut Asker<'_>,
+    host: &str,
+    remarks: &mut Remarks,
+) -> Fetched {
     let (v4, v6) = (
         asker.found(&Lookup::A(host.to_owned())).await,
         asker.found(&Lookup::Aaaa(host.to_owned())).await,
     );
     let nowhere = |found: &Found| matches!(found, Found::NoName | Found::NoData);
     if nowhere(&v4) && nowhere(&v6) {
+        let (v4, v6) = (Lookup::A(host.to_owned()), Lookup::Aaaa(host.to_owned()));
+        remarks.prove(asker.proof(&[v4, v6], &[]));
         return Fetched::Refused(format!("its host {host} has no address"));
     }
-    fetch(
-        &context.probes.http,
-        &format!("https://{host}{POLICY_PATH}"),
-    )
-    .await
+    let url = format!("https://{host}{POLICY_PATH}");
+    let fetched = fetch_outside(context, &url, host, &[v4, v6]).await;
+    let told = match &fetched {
+        Fetched::Policy(text) => {
+            let shown: Vec<&str> = text.lines().take(SHOWN_LINES).collect();
+            format!("200, as text/plain\n{}", shown.join("\n"))
+        }
+        Fetched::Refused(what) | Fetched::Certificate(what) | Fetched::Silent(what) => what.clone(),
+    };
+    let now = context.probes.clock.now();
+    remarks.prove(Evidence::new("http", format!("GET {url}: {told}"), now));
+    fetched
+}
+
+/// Fetches the policy where senders would: from where the site's name leads outside, by the authorities that everybody trusts.
+async fn fetch_outside(context: &Context<'_>, url: &str, host: &str, found: &[Found]) -> Fetched {
+    let laboratory = context.site.laboratory;
+    let inside = found
+        .iter()
+        .flat_map(Found::addresses)
+        .find_map(|address| special_use(address).map(|what| (address, what)));
+    if let (Some((address, what)), false) = (inside, laboratory) {
+        // split names: what stands there inside says nothing about what senders see
+        return Fetched::Silent(format!(
+            "the resolver here leads {host} to {address} ({what}); senders outside are led elsewhere, or nowhere"
+        ));
+    }
+    let patience = if laboratory { SHORT_PATIENCE } else { PATIENCE };
+    let http = &context.probes.http;
+    if laboratory {
+        fetch(http, url, patience).await
+    } else {
+        fetch_as_strangers(http, url, patience).await
+    }
+}
+
+/// Fetches a policy by the authorities that everybody trusts. Where only this machine's own make it work, it says nothing.
+pub(super) async fn fetch_as_strangers(http: &Http, url: &str, patience: Duration) -> Fetched {
+    let Some(strangers) = http.as_strangers() else {
+        return fetch(http, url, patience).await;
+    };
+    let fetched = fetch(&strangers, url, patience).await;
+    let Fetched::Certificate(fault) = &fetched else {
+        return fetched;
+    };
+    match fetch(http, url, patience).await {
+        Fetched::Certificate(_) | Fetched::Silent(_) => fetched,
+        _ => Fetched::Silent(format!(
+            "the certificate that is shown here holds only for this machine ('authorities' in mailmedic.yaml), so \
+             something between looks into HTTPS; ask from a line without it (senders would say: {fault})"
+        )),
+    }
 }
 
 /// Fetches a policy as senders do (RFC 8461 §3.3): a certificate that holds, no redirect, text/plain.
-pub(super) async fn fetch(http: &Http, url: &str) -> Fetched {
+pub(super) async fn fetch(http: &Http, url: &str, patience: Duration) -> Fetched {
     let request = HttpRequest {
         url: url.to_owned(),
-        timeout: Some(PATIENCE),
+        timeout: Some(patience),
         ..HttpRequest::default()
     };
     let answer = match http.send(request).await {
@@ -188,7 +247,8 @@ pub(super) async fn fetch(http: &Http, url: &str) -> Fetched {
         status => return Fetched::Refused(format!("the server answers with status {status}")),
     }
     let kind = answer.header("content-type").unwrap_or("nothing");
-    if !kind.to_ascii_lowercase().starts_with("text/plain") {
+    let media = kind.split(';').next().unwrap_or_default().trim();
+    if !media.eq_ignore_ascii_case("text/plain") {
         return Fetched::Refused(format!("the file is sent as '{kind}', not as text/plain"));
     }
     if answer.truncated || answer.body.len() > LARGEST {

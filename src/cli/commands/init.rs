@@ -16,6 +16,7 @@ runbooks: runbooks      # your own runbooks; a name that is not here is looked f
 templates: templates    # your own report templates; a name that is not here is looked for among the shipped ones
 # by: J. Tech           # your name, as it will stand in the record
 # resolver: [127.0.0.1] # a resolver of your own: blocklists refuse public ones
+# authorities: ca.pem   # authorities to trust for HTTPS beside the public ones: where a firewall looks into HTTPS, its own
 ";
 
 const LISTS: &str = "\

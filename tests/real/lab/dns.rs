@@ -123,6 +123,11 @@ auth-zone:
             folder,
         ];
         self.start(name, "python3", server, &[]);
+        self.wait_for_port(name, at, port);
+    }
+
+    /// Waits until somebody listens there.
+    pub(super) fn wait_for_port(&self, name: &str, at: &str, port: u16) {
         let there = format!("exec 3<>/dev/tcp/{at}/{port}");
         self.wait_for(name, || {
             let output = self.output(Side::Client, "timeout", &["1", "bash", "-c", &there]);

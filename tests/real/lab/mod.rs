@@ -12,6 +12,7 @@ mod gateway;
 mod mailmedic;
 mod network;
 mod postfix;
+mod web;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -30,6 +31,7 @@ pub(crate) use exim::Exim;
 pub(crate) use mailmedic::Answer;
 pub(crate) use network::{Side, address};
 pub(crate) use postfix::{DOMAIN, HOST, MAILBOX, Personality};
+pub(crate) use web::Host;
 
 /// Two sides, the servers running on one of them, and a folder that holds everything they write.
 pub(crate) struct Lab {

@@ -58,7 +58,7 @@ const ARGUMENTS: &[Argument] = &[
 const OUTPUTS: &[Output] = &[
     Output::new(
         "targets",
-        "for each target: listed, allowlisted, reputation, clean and clean_weak (counts), unknown and broken (list, reason), verdict (listed, clean, unknown, not_applicable)",
+        "for each target: listed, operators (how many hold it, several zones of one counted once, those that only list neighbours not at all), allowlisted, reputation, clean and clean_weak (counts), unknown and broken (list, reason), verdict (listed, clean, unknown, not_applicable)",
     ),
     Output::new(
         "verdicts",
@@ -66,7 +66,7 @@ const OUTPUTS: &[Output] = &[
     ),
     Output::new(
         "listed",
-        "the listings of all targets: target, list, zone, codes, parts, meanings, severity, policy, text, lookup_url",
+        "the listings of all targets: target, list, zone, operator, codes, parts, meanings, severity, policy, text, lookup_url",
     ),
     Output::new(
         "lists",

@@ -60,6 +60,7 @@ mod tests {
             "resolver-unfit",
             "vantage-",
             "list-broken",
+            "listings-",
             "http-unexpected",
             "spf-",
             "dkim-",

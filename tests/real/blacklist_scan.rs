@@ -132,6 +132,111 @@ fn the_parts_of_a_combined_list_are_not_asked_beside_it() {
     }
 }
 
+/// Listings of one address on three operators' lists, two of which have several zones.
+#[test]
+fn several_zones_of_one_operator_are_one_voice() {
+    let lab = Lab::new();
+    let all: &[(&str, &str)] = &[("ip4set", ":127.0.0.2:listed\n127.0.0.2\n203.0.113.101")];
+    let records = lab.lists(&[
+        zone(ZEN, SMALL_SET),
+        zone("dnsbl-1.uceprotect.net", all),
+        zone("dnsbl-2.uceprotect.net", all),
+        zone("dnsbl-3.uceprotect.net", all),
+        zone("ips.backscatterer.org", all),
+        zone(PSBL, all),
+    ]);
+    lab.resolver(address::RESOLVER, &records, "");
+    let lists = "lists=spamhaus-zen,psbl,dnsbl-1.uceprotect.net,dnsbl-2.uceprotect.net,dnsbl-3.uceprotect.net,ips.backscatterer.org";
+    let answer = lab.probe("blacklist.scan", SITE, &[lists, "addresses=203.0.113.101"]);
+    answer.assert_outcome("finding");
+    let listed = answer.at("/outputs/listed").as_array().unwrap();
+    assert_eq!(listed.len(), 5, "{}", answer.printed);
+    let of_one = |one: &&serde_json::Value| one["operator"] == "UCEPROTECT-Network";
+    assert_eq!(
+        listed.iter().filter(of_one).count(),
+        4,
+        "{}",
+        answer.printed
+    );
+    // five listings on five of six lists, but of two operators: nothing to wonder about, and no reason to alarm
+    assert_eq!(
+        answer.at("/outputs/targets/0/operators"),
+        2,
+        "{}",
+        answer.printed
+    );
+    assert!(
+        !answer.findings().contains(&"listings-doubtful"),
+        "{}",
+        answer.printed
+    );
+    for (zone, severity) in [
+        ("dnsbl-2.uceprotect.net", "informational"),
+        ("dnsbl-3.uceprotect.net", "informational"),
+    ] {
+        let one = answer.find("/outputs/listed", "zone", zone);
+        assert_eq!(one["severity"], severity, "{one}");
+    }
+}
+
+/// A resolver that knows the test entries and lies about everything else cannot be told by its controls.
+#[test]
+fn a_forged_resolver_that_lists_an_address_everywhere_is_doubted() {
+    let lab = Lab::new();
+    let everywhere: &[(&str, &str)] = &[("ip4set", ":127.0.0.2:listed\n127.0.0.2\n203.0.113.101")];
+    let zones = [
+        ZEN,
+        SPAMCOP,
+        PSBL,
+        "bl.mailspike.net",
+        "dnsbl.dronebl.org",
+        "bl.blocklist.de",
+        "dnsbl-1.uceprotect.net",
+    ];
+    let records = lab.lists(&zones.map(|name| zone(name, everywhere)));
+    lab.resolver(address::RESOLVER, &records, "");
+    let lists = format!("lists={}", zones.join(","));
+    let answer = lab.probe("blacklist.scan", SITE, &[&lists, "addresses=203.0.113.101"]);
+    answer.assert_outcome("finding");
+    assert!(
+        answer.findings().contains(&"listings-doubtful"),
+        "{}",
+        answer.printed
+    );
+    let doubt = answer.find("/findings", "code", "listings-doubtful");
+    assert_eq!(doubt["severity"], "informational");
+    let proof = doubt["evidence"][0]["text"].as_str().unwrap();
+    for name in zones {
+        assert!(
+            proof.contains(&format!("203.0.113.101 {name} 127.0.0.2")),
+            "{proof}"
+        );
+    }
+    assert!(
+        doubt["evidence"][0]["from"]
+            .as_str()
+            .unwrap()
+            .contains(address::RESOLVER),
+        "{doubt}"
+    );
+    // whoever answers everything with a listing is told by its controls, and lists nobody
+    let forged = zones
+        .map(|name| {
+            format!(
+                "  local-zone: \"{name}.\" redirect\n  local-data: \"{name}. 60 IN A 127.0.0.2\""
+            )
+        })
+        .join("\n");
+    lab.resolver(address::OTHER_RESOLVER, &records, &forged);
+    let site = format!("{SITE}resolver: [{}]\n", address::OTHER_RESOLVER);
+    let answer = lab.probe(
+        "blacklist.scan",
+        &site,
+        &[&lists, "addresses=203.0.113.101"],
+    );
+    assert_nothing_is_clean(&answer);
+}
+
 #[test]
 fn a_list_that_refuses_is_unknown() {
     let lab = Lab::new();

@@ -1,10 +1,11 @@
 //! A guard against measurements that are too bad to be true.
 //!
 //! One address that lands on a third of all lists between two looks, or all addresses of a site that land on one list
-//! together, is now and then a disaster and more often a resolver or a list gone mad. The listings stand as they were
-//! read; the report says that somebody should look twice.
+//! together, is now and then a disaster and more often a resolver or a list gone mad. So is an address that is on nearly
+//! every list at the first look. The listings stand as they were read; the report says that somebody should look twice.
+//! Several zones of one operator are one voice: they fall ill together, and prove nothing about the resolver.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
@@ -14,31 +15,76 @@ pub(super) struct Standing<'a> {
     pub(super) target: &'a str,
     /// Whether it is an address.
     pub(super) address: bool,
-    /// Ids of the lists that hold it.
-    pub(super) listed: BTreeSet<&'a str>,
+    /// Ids of the lists that hold it, each with its operator.
+    pub(super) listed: BTreeMap<&'a str, &'a str>,
     /// Blocklists that were asked about it.
     pub(super) asked: usize,
 }
 
-/// Fewer new listings than this surprise nobody.
-const FEW: usize = 3;
+/// Something that looks too bad to be true.
+pub(super) struct Doubt {
+    /// The target or the id of the list.
+    pub(super) about: String,
+    /// What is strange, in a sentence.
+    pub(super) text: String,
+}
 
-/// What looks too bad to be true, beside the outputs of the scan before.
-pub(super) fn doubts(now: &[Standing<'_>], before: &Value) -> Vec<String> {
+/// Fewer new listings, or operators behind them, than this surprise nobody.
+const FEW: usize = 3;
+/// At a first look so many operators are suspicious, where they are two of three.
+const CROWD: usize = 6;
+
+/// What looks too bad to be true, beside the outputs of the scan before if there was one.
+pub(super) fn doubts(now: &[Standing<'_>], before: Option<&Value>) -> Vec<Doubt> {
+    before.map_or_else(|| at_first(now), |before| beside(now, before))
+}
+
+/// Different operators among these lists.
+fn operators<'a>(lists: impl Iterator<Item = &'a &'a str>) -> usize {
+    lists.collect::<BTreeSet<_>>().len()
+}
+
+fn at_first(now: &[Standing<'_>]) -> Vec<Doubt> {
+    let crowded = now.iter().filter(|standing| {
+        operators(standing.listed.values()) >= CROWD
+            && standing.listed.len() * 3 > standing.asked * 2
+    });
+    crowded
+        .map(|standing| Doubt {
+            about: standing.target.to_owned(),
+            text: format!(
+                "{} is on {} of the {} lists that were asked: hardly anybody ever is",
+                standing.target,
+                standing.listed.len(),
+                standing.asked
+            ),
+        })
+        .collect()
+}
+
+fn beside(now: &[Standing<'_>], before: &Value) -> Vec<Doubt> {
     let known: Vec<(&Standing<'_>, Before<'_>)> = now
         .iter()
         .filter_map(|standing| Some((standing, Before::of(before, standing.target)?)))
         .collect();
     let mut doubts = Vec::new();
     for (standing, before) in &known {
-        let new = standing.listed.difference(&before.not_clean).count();
+        let fresh = || {
+            let listed = standing.listed.iter();
+            listed.filter(|(list, _)| !before.not_clean.contains(*list))
+        };
+        let new = fresh().count();
         // Lists that were not asked before, or could not tell, may have held it all along.
         let new = new.saturating_sub(standing.asked.saturating_sub(before.told));
-        if new >= FEW && new * 3 > standing.asked {
-            doubts.push(format!(
-                "{} is on at least {new} of {} lists that did not hold it before: look at one of them by hand before acting on it",
-                standing.target, standing.asked
-            ));
+        let voices = operators(fresh().map(|(_, operator)| operator));
+        if new >= FEW && voices >= FEW && new * 3 > standing.asked {
+            doubts.push(Doubt {
+                about: standing.target.to_owned(),
+                text: format!(
+                    "{} is on at least {new} of {} lists that did not hold it before",
+                    standing.target, standing.asked
+                ),
+            });
         }
     }
     let addresses: Vec<_> = known
@@ -48,15 +94,18 @@ pub(super) fn doubts(now: &[Standing<'_>], before: &Value) -> Vec<String> {
     if addresses.len() >= FEW
         && let Some((first, _)) = addresses.first()
     {
-        for list in &first.listed {
-            let sudden = addresses
-                .iter()
-                .all(|(now, before)| now.listed.contains(list) && !before.not_clean.contains(list));
+        for list in first.listed.keys() {
+            let sudden = addresses.iter().all(|(now, before)| {
+                now.listed.contains_key(list) && !before.not_clean.contains(list)
+            });
             if sudden {
-                doubts.push(format!(
-                    "all {} addresses came onto {list} together: either the whole network was listed, or the list lists too much",
-                    addresses.len()
-                ));
+                doubts.push(Doubt {
+                    about: (*list).to_owned(),
+                    text: format!(
+                        "all {} addresses came onto {list} together: either the whole network was listed, or the list lists too much",
+                        addresses.len()
+                    ),
+                });
             }
         }
     }
@@ -108,9 +157,20 @@ mod tests {
         Standing {
             target,
             address: true,
-            listed: listed.iter().copied().collect(),
+            // each list is its own operator's, but for those of one that has several
+            listed: listed
+                .iter()
+                .map(|list| (*list, list.split('-').next().unwrap_or(list)))
+                .collect(),
             asked,
         }
+    }
+
+    fn told(now: &[Standing<'_>], before: Option<&Value>) -> Vec<String> {
+        doubts(now, before)
+            .into_iter()
+            .map(|doubt| doubt.text)
+            .collect()
     }
 
     fn scan(targets: &[(&str, &[&str])]) -> Value {
@@ -129,18 +189,36 @@ mod tests {
         let before = scan(&[("192.0.2.1", &["a"])]);
         for (listed, asked, doubted) in [
             (["a", "b", "c", "d"].as_slice(), 8, true),
+            // several zones of one operator are one voice
+            (&["u-1", "u-2", "u-3", "u-4"], 8, false),
+            (&["u-1", "u-2", "b", "c"], 8, true),
             (&["a", "b", "c", "d"], 9, false),
             (&["b", "c"], 3, false),
             (&["a"], 1, false),
         ] {
             let now = [standing("192.0.2.1", listed, asked)];
             assert_eq!(
-                !doubts(&now, &before).is_empty(),
+                !told(&now, Some(&before)).is_empty(),
                 doubted,
                 "{listed:?} of {asked}"
             );
-            assert!(doubts(&now, &Value::Null).is_empty());
-            assert!(doubts(&now, &scan(&[("192.0.2.2", &[])])).is_empty());
+            assert!(told(&now, Some(&Value::Null)).is_empty());
+            assert!(told(&now, Some(&scan(&[("192.0.2.2", &[])]))).is_empty());
+            assert!(told(&now, None).is_empty());
+        }
+    }
+
+    #[test]
+    fn nearly_every_list_at_the_first_look_is_doubted() {
+        let own = ["a", "b", "c", "d", "e", "f"];
+        let shared = ["u-1", "u-2", "u-3", "u-4", "u-5", "b"];
+        for (listed, asked, doubted) in [(own, 8, true), (own, 9, false), (shared, 6, false)] {
+            let now = [standing("192.0.2.1", &listed, asked)];
+            assert_eq!(
+                !told(&now, None).is_empty(),
+                doubted,
+                "{listed:?} of {asked}"
+            );
         }
     }
 
@@ -157,7 +235,7 @@ mod tests {
         ] {
             let mut view = before.clone();
             view["target"] = "192.0.2.1".into();
-            let found = doubts(&now, &json!({"targets": [view]}));
+            let found = told(&now, Some(&json!({"targets": [view]})));
             assert_eq!(!found.is_empty(), doubted, "{before}");
         }
     }
@@ -167,17 +245,17 @@ mod tests {
         let addresses = ["192.0.2.1", "192.0.2.2", "192.0.2.3"];
         let now: Vec<Standing<'_>> = addresses.iter().map(|a| standing(a, &["a"], 30)).collect();
         let clean = scan(&addresses.map(|address| (address, [].as_slice())));
-        let found = doubts(&now, &clean);
+        let found = told(&now, Some(&clean));
         assert!(
             found.len() == 1 && found[0].contains("onto a together"),
             "{found:?}"
         );
-        assert!(doubts(&now[..2], &clean).is_empty());
+        assert!(told(&now[..2], Some(&clean)).is_empty());
         let known = scan(&[
             ("192.0.2.1", &["a"]),
             ("192.0.2.2", &[]),
             ("192.0.2.3", &[]),
         ]);
-        assert!(doubts(&now, &known).is_empty());
+        assert!(told(&now, Some(&known)).is_empty());
     }
 }

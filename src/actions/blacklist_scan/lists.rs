@@ -65,15 +65,26 @@ pub(super) fn outputs(
     );
 }
 
+/// Answers in short, as evidence from the resolvers that were asked.
+pub(super) fn answers(
+    context: &Context<'_>,
+    hearing: &Hearing<'_>,
+    lines: Vec<String>,
+) -> Evidence {
+    Evidence::new("dns", lines.join("\n"), context.now())
+        .from(from(&mut hearing.tried.iter().map(|one| one.server)))
+}
+
+fn from(servers: &mut dyn Iterator<Item = std::net::SocketAddr>) -> String {
+    let names: Vec<String> = servers.map(|server| server.to_string()).collect();
+    format!("resolver {}", names.join(", "))
+}
+
 /// The findings about lists and resolvers, and what was judged.
 pub(super) fn about(context: &Context<'_>, hearing: &Hearing<'_>) -> (Vec<Finding>, Vec<String>) {
     let mut findings = Vec::new();
     let mut judged = Vec::new();
     let at = context.now();
-    let from = |servers: &mut dyn Iterator<Item = std::net::SocketAddr>| {
-        let names: Vec<String> = servers.map(|server| server.to_string()).collect();
-        format!("resolver {}", names.join(", "))
-    };
     for unit in &hearing.units {
         if is_deaf(&hearing.resolver) {
             break;

@@ -55,6 +55,23 @@ pub(super) fn broken(list: &List, zone: &str, reason: &str, proof: Evidence) -> 
     }
 }
 
+/// What a doubt about the scan as a whole is about.
+pub(super) const TOGETHER: &str = "all blocklists together";
+
+/// The finding about listings that look too bad to be true; None when there is nothing strange.
+pub(super) fn doubtful(doubts: &[&str], proof: Evidence) -> Option<Finding> {
+    (!doubts.is_empty()).then(|| Finding {
+        code: "listings-doubtful".to_owned(),
+        severity: record::Severity::Informational,
+        subject: TOGETHER.to_owned(),
+        summary: doubts.join("; "),
+        evidence: vec![proof],
+        remedy: "Before you act on these listings, look at one of them on the list's own page, or scan again through another \
+                 resolver (--resolver). If they stay, treat them as real: something at the site sends, or the network was listed."
+            .to_owned(),
+    })
+}
+
 /// The finding about a resolver that does not show lists as they are; None when it does.
 pub(super) fn resolver_unfit(
     resolver: &Resolver,

@@ -5,6 +5,8 @@
 //! of these proved itself with a test entry, and every list of critical severity among them (ZEN, DBL) answered. Else it is
 //! unknown. A listing is a listing however many others kept silent. Allowlists and reputation zones never count either way.
 
+use std::collections::BTreeSet;
+
 use serde::Serialize;
 
 use super::asking::{Heard, Hearing, MANY, Mark, Unit, is_deaf, is_for};
@@ -25,6 +27,7 @@ pub(in crate::actions) struct Listing {
     list: String,
     name: String,
     zone: String,
+    operator: String,
     codes: Vec<String>,
     parts: Vec<String>,
     meanings: Vec<String>,
@@ -47,6 +50,8 @@ pub(in crate::actions) struct Target {
     pub(super) target: String,
     pub(super) verdict: &'static str,
     pub(in crate::actions) listed: Vec<Listing>,
+    /// Operators that hold it for more than its neighbours' sake: several zones of one count once.
+    operators: usize,
     allowlisted: Vec<Listing>,
     reputation: Vec<Listing>,
     /// Blocklists that proved themselves and do not hold it.
@@ -118,11 +123,19 @@ pub(super) fn report(
         .iter()
         .flat_map(|target| target.listed.clone())
         .collect();
-    let warnings = context
-        .facts
-        .latest_outputs("blacklist.scan")
-        .map(|before| doubts(&breadth(subjects, &targets), &before))
-        .unwrap_or_default();
+    let before = context.facts.latest_outputs("blacklist.scan");
+    let doubts = doubts(&breadth(subjects, &targets), before.as_ref());
+    let warnings: Vec<&str> = doubts.iter().map(|doubt| doubt.text.as_str()).collect();
+    if matches!(verdict, Verdict::Finding | Verdict::Good) {
+        let held = |one: &Listing, about: &str| one.target == about || one.list == about;
+        let proof = doubts.iter().flat_map(|doubt| {
+            let held = listed.iter().filter(|one| held(one, &doubt.about));
+            held.map(|one| format!("{} {} {}", one.target, one.zone, one.codes.join(" ")))
+        });
+        let proof = lists::answers(context, hearing, proof.collect());
+        findings.extend(remedy::doubtful(&warnings, proof));
+        judged.push(remedy::TOGETHER.to_owned());
+    }
     let mut report = Report::new(verdict)
         .with("targets", &targets)
         .with("listed", listed)
@@ -181,6 +194,7 @@ pub(super) fn target(
         target: subject.to_string(),
         verdict: "not_applicable",
         listed: with(Standing::Listed),
+        operators: 0,
         allowlisted: with(Standing::Allowed),
         reputation: [with(Standing::Adverse), with(Standing::Neutral)].concat(),
         clean: 0,
@@ -221,6 +235,12 @@ pub(super) fn target(
         }
     }
     view.blocklists = blocklists;
+    let grave = view
+        .listed
+        .iter()
+        .filter(|one| one.severity != "informational");
+    let operators: BTreeSet<&str> = grave.map(|one| one.operator.as_str()).collect();
+    view.operators = operators.len();
     view.verdict = if !view.listed.is_empty() {
         "listed"
     } else if blocklists == 0 {
@@ -243,7 +263,7 @@ fn breadth<'a>(subjects: &[Subject], targets: &'a [Target]) -> Vec<Breadth<'a>> 
             listed: target
                 .listed
                 .iter()
-                .map(|listing| listing.list.as_str())
+                .map(|listing| (listing.list.as_str(), listing.operator.as_str()))
                 .collect(),
             asked: target.blocklists,
         })
@@ -319,6 +339,7 @@ fn listing(
         list: list.id.clone(),
         name: list.name.clone(),
         zone: zone_shown(unit.zone),
+        operator: list.operator.clone(),
         codes,
         parts: names,
         meanings,

@@ -42,7 +42,7 @@ const AREAS: &[Area] = &[
         code: "listings",
         title: "Blocklists",
         meaning: "Mail servers ask public lists of senders that have sent spam, and refuse mail from those on them.",
-        findings: &["listed"],
+        findings: &["listed", "listings-"],
         actions: &["blacklist.scan"],
     },
     Area {

@@ -1,12 +1,13 @@
 //! `delisting.draft`: one request for each listing, by the rules of the list's operator.
 //!
-//! Nothing is sent. A form gets the text to paste, a mailbox a letter, and what only the network's owner may ask for
-//! becomes a letter to him; an entry that ends by itself gets a date and no text; money is never offered. And first things
+//! Nothing is sent. A form gets the text to paste, a mailbox a letter, and what only the network's operator may ask for, or
+//! can end, becomes a letter to him ([`network`] says who he is); an entry that ends by itself gets a date and no text; money is never offered. And first things
 //! first: while a cause is open ([`lock`]) no request is written at all, because the first request is the one that counts.
 
 mod bundle;
 mod letter;
 mod lock;
+mod network;
 mod route;
 #[cfg(test)]
 mod tests;
@@ -21,6 +22,7 @@ use super::{
 use crate::record::Verdict;
 use bundle::Bundle;
 use lock::Blocker;
+use network::Network;
 use route::{Request, Way};
 
 /// The drafting.
@@ -241,6 +243,7 @@ fn draft(
     bundle: &Bundle,
 ) -> Result<(Draft, Option<(String, String)>), ActionError> {
     let bundle = &bundle.about(&request.listing.target);
+    let network = Network::of(context, &request.listing.target);
     let mut draft = Draft {
         list: request.list_id().to_owned(),
         name: request.list_name().to_owned(),
@@ -285,18 +288,14 @@ fn draft(
         }
         Way::Form => {}
         Way::Mail => draft.to = request.mailbox(),
-        Way::Owner => {
-            draft.to = bundle.isp.clone();
-            // The operator's page is for the network's owner, not for the site.
-            if draft.to.is_none() {
-                draft.note =
-                    "name the network's abuse desk in the site file (contacts.isp)".to_owned();
-            }
-        }
+        // The operator's page is for the network's owner, not for the site.
+        Way::Owner | Way::Neighbours => draft.to.clone_from(&network.email),
     }
     let name = request.file_name(&context.site.id);
-    let text = letter::file(context, request, bundle, draft.to.as_deref())?;
-    if bundle.says_nothing() && !request.is_policy() {
+    let text = letter::file(context, request, bundle, &network, draft.to.as_deref())?;
+    if request.is_owners() && network.email.is_none() {
+        draft.note = network.how_to_find(&draft.target).unwrap_or_default();
+    } else if bundle.says_nothing() && !request.is_policy() && request.way != Way::Neighbours {
         draft.note = "nothing is recorded about the cause or what was done: add it to a manual step's note, or give 'cause' and 'measures', before this is filed".to_owned();
     }
     draft.file = Some(name.clone());

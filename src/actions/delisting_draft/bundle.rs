@@ -36,11 +36,6 @@ pub(super) struct Bundle {
     pub(super) mail: String,
     /// Checks that passed, with dates.
     pub(super) checks: Vec<String>,
-    /// Mailbox of the network's owner.
-    #[serde(skip)]
-    pub(super) isp: Option<String>,
-    /// Name of the network's owner.
-    pub(super) isp_name: String,
 }
 
 /// A cause as a letter tells it.
@@ -131,11 +126,6 @@ impl Bundle {
                 .text("mail")?
                 .map_or_else(|| mailboxes(site.mailboxes), |text| sentence(&text)),
             checks: checks(&steps),
-            isp: contacts.isp.as_ref().and_then(|isp| isp.email.clone()),
-            isp_name: contacts
-                .isp
-                .as_ref()
-                .map_or_else(String::new, |isp| isp.name.clone()),
         })
     }
 

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::bundle::{Bundle, first_seen, reverse_name, sentence, without_mailboxes};
+use super::network::Network;
 use super::route::{Request, Way};
 use crate::actions::{ActionError, Context};
 
@@ -11,12 +12,15 @@ pub(super) fn file(
     context: &Context<'_>,
     request: &Request<'_>,
     bundle: &Bundle,
+    network: &Network,
     to: Option<&str>,
 ) -> Result<String, ActionError> {
-    let values = values(context, request, bundle, to);
+    let values = values(context, request, bundle, network, to);
     let own = format!("delisting/{}.txt", request.list_id());
     let general = match (&request.way, request.is_policy()) {
-        (Way::Owner, _) => "delisting/network-owner.txt",
+        (Way::Neighbours, _) => "delisting/network-neighbours.txt",
+        (Way::Owner, true) => "delisting/network-policy.txt",
+        (Way::Owner, false) => "delisting/network-owner.txt",
         (_, true) => "delisting/policy.txt",
         _ => "delisting/request.txt",
     };
@@ -38,6 +42,7 @@ fn values(
     context: &Context<'_>,
     request: &Request<'_>,
     bundle: &Bundle,
+    network: &Network,
     to: Option<&str>,
 ) -> Value {
     let listing = request.listing;
@@ -69,7 +74,10 @@ fn values(
         "lookup_url": request.lookup_url().unwrap_or_default(),
         "subject": subject,
         "by_form": request.way == Way::Form,
-        "by_owner": request.way == Way::Owner,
+        "by_owner": request.is_owners(),
+        "by_neighbours": request.way == Way::Neighbours,
+        "network": network,
+        "how_to_find": network.how_to_find(&listing.target).map(|how| sentence(&how)).unwrap_or_default(),
         "needs_login": request.method_word() == "account-required",
         "notes": request.notes,
         "requirements": delisting.map(|way| way.requirements.clone()).unwrap_or_default(),

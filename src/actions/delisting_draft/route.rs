@@ -7,7 +7,7 @@ use jiff::SignedDuration;
 use regex::Regex;
 
 use super::Listing;
-use crate::mail::dnsbl::{List, Method, catalogue};
+use crate::mail::dnsbl::{List, Method, Nature, catalogue};
 
 /// One request that could be made.
 #[derive(Debug)]
@@ -36,6 +36,8 @@ pub(super) enum Way {
     Mail,
     /// A letter to the owner of the network, who alone may ask.
     Owner,
+    /// A letter to the operator of the network, whose other addresses are the reason.
+    Neighbours,
     /// It ends by itself, after this time without a new reason.
     Expires(SignedDuration),
     /// A way that is not taken, and why.
@@ -143,7 +145,12 @@ fn codes_or_one(codes: &[String]) -> Vec<Option<&str>> {
 }
 
 fn way(method: Method, list: &List) -> Way {
+    let about_neighbours = list.nature == Some(Nature::Neighbourhood);
     match method {
+        // nothing is asked of such a list, and nothing paid: who can end it is whoever runs the network
+        Method::PaidExpressDiscouraged | Method::None | Method::Unknown if about_neighbours => {
+            Way::Neighbours
+        }
         Method::SelfServiceForm | Method::AccountRequired => Way::Form,
         Method::Email => Way::Mail,
         Method::IspOnly => Way::Owner,
@@ -248,6 +255,11 @@ impl Request<'_> {
         self.list?.delisting.email.clone()
     }
 
+    /// Whether it goes to whoever runs the network.
+    pub(super) fn is_owners(&self) -> bool {
+        matches!(self.way, Way::Owner | Way::Neighbours)
+    }
+
     /// Whether it is only about address space or names: then nothing was abused, and nothing is to be confessed.
     pub(super) fn is_policy(&self) -> bool {
         let part_is = |part: &str| matches!(part, "PBL");
@@ -275,10 +287,7 @@ impl Request<'_> {
 
     /// `acme-spamhaus-zen-192.0.2.10.md`; with the way where a list has several.
     pub(super) fn file_name(&self, site: &str) -> String {
-        let several = self
-            .list
-            .is_some_and(|list| !list.delisting.by_code.is_empty());
-        let way = if several && self.way == Way::Owner {
+        let way = if self.is_owners() {
             "-network-owner"
         } else {
             ""

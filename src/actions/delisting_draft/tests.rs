@@ -111,9 +111,9 @@ async fn each_listing_goes_its_operators_way() {
         (
             "uceprotect-2",
             "paid-express-discouraged",
-            "refused",
-            false,
-            None,
+            "ready",
+            true,
+            Some("abuse@isp.example"),
         ),
         ("kempt", "unknown", "by_hand", false, None),
         ("nobody.knows.example", "unknown", "by_hand", false, None),
@@ -141,12 +141,12 @@ async fn each_listing_goes_its_operators_way() {
             &report.outputs["blocked"],
             &report.outputs["waiting"]
         ),
-        (&json!(4), &json!(0), &json!(1))
+        (&json!(5), &json!(0), &json!(1))
     );
     assert!(report.outputs["wait_until"].is_string());
     let files = desk.files.lock().unwrap();
-    assert_eq!(files.len(), 4, "{:?}", files.keys());
-    assert_eq!(report.artifacts.len(), 4);
+    assert_eq!(files.len(), 5, "{:?}", files.keys());
+    assert_eq!(report.artifacts.len(), 5);
     assert!(
         files.contains_key("acme-spamhaus-zen-203.0.113.10.md"),
         "{:?}",
@@ -193,6 +193,138 @@ async fn the_letters_read_like_letters() {
         "network_owner",
         scrubbed(&files["acme-spamhaus-zen-203.0.113.10-network-owner.md"])
     );
+}
+
+/// Listings that only whoever runs the network can end: SBL, the operator's own PBL, and a list of whole networks.
+fn owners() -> Value {
+    let listing = |list: &str, code: &str, part: &str, policy: bool, meaning: &str| json!({"target": ADDRESS, "list": list, "codes": [code], "parts": [part], "policy": policy, "meanings": [meaning]});
+    json!([
+        listing(
+            "spamhaus-zen",
+            "127.0.0.2",
+            "SBL",
+            false,
+            "a record of spam support"
+        ),
+        listing(
+            "spamhaus-zen-dqs",
+            "127.0.0.10",
+            "PBL",
+            true,
+            "range its own network operator declared"
+        ),
+        listing(
+            "uceprotect-2",
+            "127.0.0.2",
+            "",
+            false,
+            "allocation with too many Level 1 addresses"
+        ),
+    ])
+}
+
+#[tokio::test]
+async fn the_registry_tells_whom_to_write_to() {
+    let registered =
+        "203.0.113.0 - 203.0.113.255 belongs to Lab Telecom; abuse desk: abuse@lab-telecom.example";
+    let network = json!({"range": "203.0.113.0 - 203.0.113.255", "holder": "Lab Telecom",
+        "abuse": ["abuse@lab-telecom.example"], "detail": registered});
+    let nobody = json!({"holder": null, "abuse": [], "detail": "cannot connect to rdap.example"});
+    // contacts.isp of the site, what owner.lookup saw, to whom, a part of the file or of the note
+    let table = [
+        (
+            json!(null),
+            Some(&network),
+            Some("abuse@lab-telecom.example"),
+            "Send this to Lab Telecom at abuse@lab-telecom.example (its abuse desk by the registry).",
+        ),
+        (
+            json!({"name": "Example Networks", "email": "noc@isp.example"}),
+            Some(&network),
+            Some("noc@isp.example"),
+            "Send this to Example Networks at noc@isp.example (named in the site file).",
+        ),
+        (
+            json!({"name": "Example Networks"}),
+            Some(&network),
+            Some("abuse@lab-telecom.example"),
+            "Send this to Example Networks at abuse@lab-telecom.example (its abuse desk by the registry).",
+        ),
+        (
+            json!(null),
+            Some(&nobody),
+            None,
+            "the registry was asked: cannot connect to rdap.example",
+        ),
+        (
+            json!(null),
+            None,
+            None,
+            "mailmedic probe owner.lookup --with addresses=203.0.113.10",
+        ),
+    ];
+    for (isp, seen, to, part) in table {
+        let mut desk = cleaned_up();
+        desk.site.contacts.isp = serde_json::from_value(isp).unwrap();
+        if let Some(network) = seen {
+            desk.ended(
+                "owner.lookup",
+                json!({"addresses": [{"address": ADDRESS, "network": network}]}),
+            );
+        }
+        let report = desk
+            .carry_out("delisting.draft", json!({"listings": owners()}))
+            .await
+            .unwrap();
+        let drafts = report.outputs["drafts"].as_array().unwrap();
+        assert!(drafts.len() > 1, "{drafts:#?}");
+        let files = desk.files.lock().unwrap();
+        for draft in drafts {
+            assert_eq!(draft["to"].as_str(), to, "{draft:#}");
+            assert_eq!(draft["state"], "ready", "{draft:#}");
+            let text = &files[draft["file"].as_str().unwrap()];
+            assert!(text.contains(part), "{text}");
+            let note = draft["note"].as_str().unwrap();
+            assert_eq!(note.contains("is not known"), to.is_none(), "{note}");
+            // nobody is made up
+            assert_eq!(text.contains("\nTo: "), to.is_some(), "{text}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn letters_to_the_operator_of_the_network() {
+    let mut desk = cleaned_up();
+    desk.site.contacts.isp = None;
+    let detail =
+        "203.0.113.0 - 203.0.113.255 belongs to Lab Telecom; abuse desk: abuse@lab-telecom.example";
+    desk.ended(
+        "owner.lookup",
+        json!({"addresses": [{"address": ADDRESS, "network": {"holder": "Lab Telecom",
+        "abuse": ["abuse@lab-telecom.example"], "detail": detail}}]}),
+    );
+    let listings = owners();
+    let report = desk
+        .carry_out(
+            "delisting.draft",
+            json!({"listings": listings.as_array().unwrap()[1..]}),
+        )
+        .await
+        .unwrap();
+    assert_eq!(report.outputs["count"], 2, "{:#?}", report.outputs);
+    let files = desk.files.lock().unwrap();
+    for (name, text) in files.iter() {
+        assert!(!text.contains("Cause:"), "nothing is confessed: {text}");
+        assert!(!text.contains("\n\n\n"), "{name} has holes:\n{text}");
+        insta::assert_snapshot!(
+            if name.contains("uceprotect") {
+                "neighbours"
+            } else {
+                "network_policy"
+            },
+            scrubbed(text)
+        );
+    }
 }
 
 #[tokio::test]

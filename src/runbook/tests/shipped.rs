@@ -173,6 +173,7 @@ fn a_list_that_takes_no_requests_is_waited_for_all_the_same() {
             "fetched_events",
             "clean_up",
             "relay_again",
+            "owner",
             "drafts",
             "lists_clean"
         ]

@@ -281,6 +281,15 @@ pub fn judge_resolver(lists: &[(&str, &Health)], impossible: Option<&Reply>) -> 
     if unknown >= 2 && unknown == lists.len() {
         return Resolver::Mute(format!("none of {unknown} zones could be asked"));
     }
+    // one zone alone may be dead; where no other name is answered either, it is not the zone
+    if unknown == 1
+        && lists.len() == 1
+        && let Some(Reply::Silence(why)) = impossible
+    {
+        return Resolver::Mute(format!(
+            "neither the list nor another name was answered: {why}"
+        ));
+    }
     let mut refusing: Vec<String> = lists
         .iter()
         .filter(|(_, health)| matches!(health, Health::Refused(_)))

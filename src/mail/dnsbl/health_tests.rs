@@ -262,6 +262,9 @@ fn many_lists_failing_alike_point_to_the_resolver() {
         ("hhrr", None, "Refusing"),
         ("uuuu", Some(Reply::Silence("timed out".into())), "Mute"),
         ("uuuh", None, "Fit"),
+        ("u", Some(Reply::Silence("timed out".into())), "Mute"),
+        ("u", Some(Reply::NoName), "Fit"),
+        ("u", None, "Fit"),
         ("", None, "Fit"),
     ] {
         let lists: Vec<(&str, &Health)> = lists.chars().map(|c| ("list", &by_letter[&c])).collect();

@@ -96,12 +96,15 @@ pub(super) fn picture(lives: &[ListingLife], zone: &Zone) -> Option<PictureView>
     Some(PictureView {
         id: "listing-lives".to_owned(),
         title: "The listings over time".to_owned(),
-        description: format!(
-            "{} of {} {} not known to be gone. A list that could not be asked ends no listing.",
-            standing,
-            lives.len(),
-            if standing == 1 { "is" } else { "are" }
-        ),
+        description: match standing {
+            0 => "All of them are gone.".to_owned(),
+            _ => format!(
+                "{} of {} {} not known to be gone. A list that could not be asked ends no listing.",
+                standing,
+                lives.len(),
+                if standing == 1 { "is" } else { "are" }
+            ),
+        },
         width: WIDTH,
         height: y + 22,
         boxes,

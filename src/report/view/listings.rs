@@ -63,8 +63,12 @@ pub struct DraftView {
     pub list: String,
     /// Address or domain.
     pub target: String,
-    /// How it is filed: `form`, `email`, `expires`, ...
+    /// How it is filed, in words: `form`, `mail to the operator`, `ends by itself`, ...
     pub method: String,
+    /// True when the listing ends by itself: there is nothing to file.
+    pub ends_by_itself: bool,
+    /// True when there is something to file.
+    pub to_file: bool,
     /// Where: a mail address or a web address.
     pub to: Option<String>,
     /// File with the text.
@@ -174,17 +178,41 @@ pub(super) fn drafts(events: &[Event], state: &RunState, calendar: &Calendar) ->
             let view = DraftView {
                 list: list_name(draft),
                 target: first_text(draft, &["target", "address", "domain"]),
-                method: text(draft, "method"),
+                method: way(&text(draft, "method")).to_owned(),
+                ends_by_itself: text(draft, "state") == "waiting",
+                to_file: match text(draft, "state").as_str() {
+                    "" => draft
+                        .get("file")
+                        .or(draft.get("to"))
+                        .is_some_and(Value::is_string),
+                    state => state == "ready",
+                },
                 to: some_text(draft, &["to", "url"]),
                 file: some_text(draft, &["file"]),
                 not_before: moment(&not_before).map(|at| calendar.when(at)),
                 blocked_by: some_text(draft, &["blocked_by"]),
             };
-            drafts.retain(|known| (&known.list, &known.target) != (&view.list, &view.target));
+            // a combined list may want one request by form and another through the network's operator
+            let same = |one: &DraftView| (one.list.clone(), one.target.clone(), one.method.clone());
+            drafts.retain(|known| same(known) != same(&view));
             drafts.push(view);
         }
     }
     drafts
+}
+
+/// A list's way of removal as a reader of documents knows it.
+fn way(method: &str) -> &str {
+    match method {
+        "self-service-form" => "form",
+        "account-required" => "form, with an account",
+        "email" => "mail to the list's operator",
+        "isp-only" => "through the network's operator",
+        "automatic-expiry" => "ends by itself",
+        "paid-express-discouraged" => "not asked for: money is wanted",
+        "none" | "unknown" => "no way known",
+        other => other,
+    }
 }
 
 /// How many lists each scan asked, the latest of each step.
@@ -204,9 +232,13 @@ pub(super) fn counts(events: &[Event], state: &RunState, calendar: &Calendar) ->
                 title: super::read::line(&scan.step.plan.title),
                 when: calendar.when(scan.at),
                 text: format!(
-                    "{} asked: {}, {}, {}; {} found",
+                    "{} asked: {}, {}{}, {}; {} found",
                     super::words::many(asked as usize, "list", "lists"),
                     told("healthy", "answered reliably"),
+                    match number("weak") {
+                        Some(weak) => format!("{weak} answered without a test entry, "),
+                        None => String::new(),
+                    },
                     told("unknown", "could not tell"),
                     told("broken", "broken"),
                     super::words::many(listings, "listing", "listings"),
@@ -330,8 +362,8 @@ fn follow(
     let draft = view.draft.as_ref();
     let blocked = draft.and_then(|draft| draft.blocked_by.clone());
     if let Some(filed) = filed
-        && draft.is_some()
-        && (filed.names_none() || filed.names("filed", view))
+        && let Some(draft) = draft
+        && (filed.names_none() && draft.to_file || filed.names("filed", view))
         && blocked.is_none()
     {
         view.requested = Some(RequestView {
@@ -359,6 +391,10 @@ fn standing(
                 && step.judging_action() == "blacklist.scan"
                 && matches!(step.status, StepStatus::Waiting(_) | StepStatus::Running)
         });
+    let ends = view
+        .draft
+        .as_ref()
+        .is_some_and(|draft| draft.ends_by_itself);
     let checked_since = view
         .requested
         .as_ref()
@@ -379,6 +415,7 @@ fn standing(
         }
         _ if view.requested.is_some() => Word::new("requested", "removal requested", "…"),
         _ if watched => Word::new("waiting", "waiting for the listing to end", "…"),
+        _ if ends && !over => Word::new("waiting", "ends by itself, nothing to file", "…"),
         _ if blocked.is_some() => Word::new(
             "blocked",
             format!("request held back: {}", blocked.unwrap_or_default()),

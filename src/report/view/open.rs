@@ -296,7 +296,7 @@ fn to_settle(finding: &FindingView) -> NeedView {
 fn unfiled(drafts: &[DraftView], listings: &[ListingView], site: &SiteView) -> Option<NeedView> {
     let waiting: Vec<String> = drafts
         .iter()
-        .filter(|draft| draft.blocked_by.is_none() && (draft.file.is_some() || draft.to.is_some()))
+        .filter(|draft| draft.blocked_by.is_none() && draft.to_file)
         .filter(|draft| {
             listings.iter().any(|listing| {
                 listing.draft.as_ref() == Some(*draft)

@@ -234,7 +234,7 @@ fn a_draft_without_a_scan_is_told_too() {
     for (template, format) in &DOCUMENTS[..2] {
         let text = document(&run.events, template, *format);
         assert!(text.contains(
-            "203.0.113.7 on tosa: mail to the list's operator, tosa@list.example, not before 1 Dec 2026 01:00"
+            "203.0.113.7 on tosa: mail to the operator, tosa@list.example, not before 1 Dec 2026 01:00"
         ));
     }
 }

@@ -206,8 +206,8 @@ fn way(method: &str) -> &str {
     match method {
         "self-service-form" => "form",
         "account-required" => "form, with an account",
-        "email" => "mail to the list's operator",
-        "isp-only" => "through the network's operator",
+        "email" => "mail to the operator",
+        "isp-only" => "through the network operator",
         "automatic-expiry" => "ends by itself",
         "paid-express-discouraged" => "not asked for: money is wanted",
         "none" | "unknown" => "no way known",

@@ -6,7 +6,8 @@
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
-use handlebars::{Handlebars, handlebars_helper, html_escape, no_escape};
+use handlebars::{Context, Handlebars, handlebars_helper, html_escape, no_escape};
+use serde::Serialize;
 use serde_json::Value;
 
 #[derive(rust_embed::RustEmbed)]
@@ -17,6 +18,20 @@ struct Shipped;
 #[derive(Debug, Clone, Default)]
 pub struct Templates {
     folder: Option<PathBuf>,
+}
+
+/// What a template is filled with.
+#[derive(Debug)]
+pub struct Values(Context);
+
+impl Values {
+    /// Takes the values out of `view`.
+    ///
+    /// # Errors
+    /// When it cannot be written as JSON.
+    pub fn of(view: &impl Serialize) -> serde_json::Result<Self> {
+        serde_json::to_value(view).map(|values| Values(Context::from(values)))
+    }
 }
 
 /// A template cannot be found, read or filled.
@@ -113,10 +128,18 @@ impl Templates {
     /// # Errors
     /// The template is unknown or not valid, or it needs a value that is not there.
     pub fn render(&self, name: &str, values: &Value) -> Result<String, TemplateError> {
+        self.fill(name, &Values(Context::from(values.clone())))
+    }
+
+    /// Fills a template with values that serve several templates; they may be large.
+    ///
+    /// # Errors
+    /// As for [`Templates::render`].
+    pub fn fill(&self, name: &str, values: &Values) -> Result<String, TemplateError> {
         let mut registry = registry(name);
         self.register(&mut registry, name, 0)?;
         registry
-            .render(name, values)
+            .render_with_context(name, &values.0)
             .map_err(|error| TemplateError::Fill {
                 name: error
                     .template_name

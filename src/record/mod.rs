@@ -22,7 +22,7 @@ pub use event::{
     Decision, Event, EventKind, NewEvent, Resolution, RunConclusion, RunCreated, SCHEMA, WaitKind,
 };
 pub use finding::{Evidence, Finding, Severity, Verdict};
-pub use fleet::{Fleet, FleetEvent, FleetLimits, FleetPlan, FleetSite, NotStarted};
+pub use fleet::{Fleet, FleetEvent, FleetLimits, FleetPlan, FleetSite, NotStarted, PinnedSite};
 pub use planned::{Effect, Mode, PlannedStep, RunLock, Section};
 pub use state::{RunState, RunStatus};
 pub use step::{Given, StepOutcome, StepState, StepStatus, Wait};

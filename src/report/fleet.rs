@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::view::line;
 use super::view::moment::{Calendar, When};
 use super::view::words::{self, Word, many};
-use crate::record::{Fleet, FleetLimits, Mode, RunSummary};
+use crate::record::{Fleet, FleetLimits, FleetSite, Mode, RunSummary};
 
 /// Version of the view.
 pub const FLEET_SCHEMA: &str = "mailmedic.fleet/1";
@@ -133,10 +133,7 @@ impl FleetView {
             ),
             counts,
             sites,
-            laboratory: plan
-                .sites
-                .iter()
-                .any(|site| site.snapshot["laboratory"] == true),
+            laboratory: plan.sites.iter().any(is_laboratory),
             run: FleetTool {
                 tool: plan.tool.clone(),
             },
@@ -166,6 +163,19 @@ impl FleetView {
         }
         text
     }
+}
+
+/// Of all that a pinned site says, only whether it is a laboratory.
+#[derive(Deserialize)]
+struct Kind {
+    #[serde(default)]
+    laboratory: bool,
+}
+
+fn is_laboratory(site: &FleetSite) -> bool {
+    site.snapshot
+        .read::<Kind>()
+        .is_ok_and(|kind| kind.laboratory)
 }
 
 /// A field of a spreadsheet. What a program would take for a formula is marked as text.

@@ -17,12 +17,13 @@ use crate::cli::out;
 use crate::cli::site_probes::SiteProbes;
 use crate::cli::workspace::Workspace;
 use crate::engine::{Engine, FleetRun, FleetStop, Host, Standing, limits};
-use crate::record::{Fleet, FleetPlan, FleetSite, Mode, RunState, RunSummary};
+use crate::record::{Fleet, FleetPlan, FleetSite, Mode, PinnedSite, RunState, RunSummary};
 use crate::report::fleet::{FleetSiteFacts, FleetView};
 use crate::report::terminal;
 use crate::runbook::Checked;
 use crate::site::Site;
 use crate::store::{Embedded, Store, StoreError};
+use crate::templates::Values;
 
 /// Starts a fleet run.
 pub(super) fn start(
@@ -59,12 +60,16 @@ pub(super) fn start(
         limits: limits(rollout, sites.len(), args.max_concurrent),
         sites: sites
             .into_iter()
-            .map(|site| FleetSite {
-                run: new_id(&site.id, at),
-                snapshot: serde_json::to_value(&site).unwrap_or(Value::Null),
-                site: site.id,
+            .map(|site| {
+                Ok(FleetSite {
+                    run: new_id(&site.id, at),
+                    snapshot: PinnedSite::of(&site).map_err(|error| {
+                        Fail::because(format!("cannot write site '{}' down", site.id), error)
+                    })?,
+                    site: site.id,
+                })
             })
-            .collect(),
+            .collect::<Result<_, Fail>>()?,
     };
     let host = FleetHost::new(workspace, plan.sites.len(), &checked, Arc::default())?;
     let fleet = FleetRun::new(host.store.clone(), workspace.clock.clone(), plan, checked)?;
@@ -205,15 +210,15 @@ fn write(workspace: &Workspace, view: &FleetView) -> Result<Vec<PathBuf>, Fail> 
             error,
         )
     })?;
-    let values = serde_json::to_value(view)
-        .map_err(|error| Fail::because("cannot write the summary", error))?;
+    let values =
+        Values::of(view).map_err(|error| Fail::because("cannot write the summary", error))?;
     let mut paths = Vec::new();
     for ending in ["html", "md", "csv"] {
         let text = match ending {
             "csv" => view.csv(),
             _ => workspace
                 .templates
-                .render(&format!("parts/fleet.{ending}"), &values)?,
+                .fill(&format!("parts/fleet.{ending}"), &values)?,
         };
         let path = folder.join(format!("fleet.{ending}"));
         super::write::whole(&path, text.as_bytes())?;

@@ -12,7 +12,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use serde::Deserialize;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
@@ -293,7 +292,7 @@ impl FleetRun {
             return Ok(worker);
         }
         let planned = &self.fleet.plan.sites[place];
-        let site: Site = Site::deserialize(&planned.snapshot)
+        let site: Site = (planned.snapshot.read())
             .map_err(|error| format!("its pinned site cannot be read: {error}"))?;
         let engine = host.engine(&site)?;
         let taken = if self.standings[place] == Standing::NotStarted {

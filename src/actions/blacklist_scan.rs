@@ -66,7 +66,7 @@ const OUTPUTS: &[Output] = &[
     ),
     Output::new(
         "listed",
-        "the listings of all targets: target, list, zone, operator, codes, parts, meanings, severity, policy, text, lookup_url",
+        "the listings of all targets: target, list, zone, operator, codes, parts, meanings, severity, policy, text, network (the /64 of an IPv6 address, where the list holds all of it), lookup_url",
     ),
     Output::new(
         "lists",

@@ -60,6 +60,8 @@ pub(super) struct Heard {
     pub(super) answer: Option<Box<Answer>>,
     /// What the list says about a hit, at the same name.
     pub(super) text: Vec<String>,
+    /// The /64 of an IPv6 address, where the list holds all of it.
+    pub(super) network: Option<String>,
 }
 
 /// What a zone said about a target, in short.

@@ -31,9 +31,22 @@ pub(super) fn listed(unit: &Unit<'_>, subject: &Subject, heard: &Heard) -> Vec<F
                 code: code.to_owned(),
                 severity: severity(worst),
                 subject: listing_subject(subject, unit.zone),
-                summary: format!("{subject} is on {}: {}", list.name, described(&parts)),
+                summary: match &heard.network {
+                    Some(network) => format!(
+                        "{subject} is on {} with its whole network {network}: {}",
+                        list.name,
+                        described(&parts)
+                    ),
+                    None => format!("{subject} is on {}: {}", list.name, described(&parts)),
+                },
                 evidence: evidence(unit, subject, heard).into_iter().collect(),
-                remedy: removal(list, &parts, subject),
+                remedy: match &heard.network {
+                    Some(network) => format!(
+                        "Look at everything that sends from {network}: the list does not say which address of it was seen. {}",
+                        removal(list, &parts, subject)
+                    ),
+                    None => removal(list, &parts, subject),
+                },
             }
         })
         .collect()
@@ -127,6 +140,9 @@ pub(super) fn evidence(unit: &Unit<'_>, subject: &Subject, heard: &Heard) -> Opt
     let mut text = format!("{shown} A {}", answer.outcome);
     for part in heard.reading.listings() {
         text.push_str(&format!("\n{}", told(part)));
+    }
+    if let Some(network) = &heard.network {
+        text.push_str(&format!("\nanother address of {network}: the same answer"));
     }
     for line in &heard.text {
         text.push_str(&format!("\n{shown} TXT \"{line}\""));

@@ -322,6 +322,54 @@ async fn ipv6_is_asked_only_where_it_is_held() {
 }
 
 #[tokio::test]
+async fn a_list_that_holds_the_whole_network_of_an_ipv6_address_is_seen() {
+    let test = "2.0.0.0.0.0.f.7.f.f.f.f.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0";
+    let nibbles = "5.2.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.8.b.d.0.1.0.0.2";
+    let network = "0.0.0.0.0.0.0.0.8.b.d.0.1.0.0.2";
+    let alone = format!("{nibbles}.zen.spamhaus.org A 127.0.0.3");
+    let all = format!("*.{network}.zen.spamhaus.org A 127.0.0.3");
+    // a neighbour that is listed for another reason says nothing about this one
+    let otherwise = format!("{alone}\n*.{network}.zen.spamhaus.org A 127.0.0.4");
+    for (records, covered) in [(&alone, false), (&all, true), (&otherwise, false)] {
+        let zone = format!("{test}.zen.spamhaus.org A 127.0.0.2\n{records}");
+        let args = json!({"addresses": ["2001:db8::25"], "domains": [], "lists": ["spamhaus-zen"]});
+        let (report, server) = scan_with(&zone, &laboratory(), args).await;
+        assert_eq!(
+            found(&report),
+            [("listed", Severity::Critical)],
+            "{records}"
+        );
+        let finding = &report.findings[0];
+        let network = report.outputs["listed"][0]["network"].as_str();
+        assert_eq!(network, covered.then_some("2001:db8::/64"), "{records}");
+        assert_eq!(
+            finding
+                .summary
+                .contains("with its whole network 2001:db8::/64"),
+            covered
+        );
+        assert_eq!(
+            finding
+                .remedy
+                .starts_with("Look at everything that sends from 2001:db8::/64"),
+            covered
+        );
+        assert_eq!(
+            finding.evidence[0].text.contains("the same answer"),
+            covered
+        );
+        let of_network =
+            |name: &&String| name.contains(".8.b.d.0.1.0.0.2.zen") && !name.starts_with("5.2.0");
+        assert_eq!(
+            server.asked().iter().filter(of_network).count(),
+            1,
+            "{:?}",
+            server.asked()
+        );
+    }
+}
+
+#[tokio::test]
 async fn nothing_to_scan_is_not_applicable() {
     let (report, _) = scan_with("", &laboratory(), json!({"lists": ["psbl"]})).await;
     assert_eq!(report.outcome, StepOutcome::NotApplicable);

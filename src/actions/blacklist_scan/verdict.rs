@@ -34,6 +34,9 @@ pub(in crate::actions) struct Listing {
     severity: &'static str,
     policy: bool,
     text: String,
+    /// The /64 of an IPv6 address, where the list holds all of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    network: Option<String>,
     lookup_url: Option<String>,
 }
 
@@ -349,6 +352,7 @@ fn listing(
         },
         policy: standing == Standing::Listed && heard.reading.policy_only(),
         text: heard.text.join("\n"),
+        network: heard.network.clone(),
         lookup_url: list.lookup_url.as_deref().map(|url| filled(url, subject)),
     })
 }

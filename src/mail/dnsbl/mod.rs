@@ -30,7 +30,7 @@ pub use entry::{
 };
 pub use health::{Control, Expect, Health, Resolver, controls, judge, judge_resolver};
 pub use query::{
-    NameError, Question, Subject, a_labels, at_zone, ipv4_labels, ipv6_labels, question,
-    registrable,
+    NameError, Question, Subject, a_labels, at_zone, ipv4_labels, ipv6_labels, network_of,
+    question, registrable,
 };
 pub use scope::{Refused, askable};

@@ -68,6 +68,17 @@ impl Subject {
         }
     }
 
+    /// The IPv6 address that it is, if it is one.
+    pub fn v6(&self) -> Option<Ipv6Addr> {
+        match self {
+            Subject::Address(address) => match address.to_canonical() {
+                IpAddr::V6(address) => Some(address),
+                IpAddr::V4(_) => None,
+            },
+            Subject::Name(_) => None,
+        }
+    }
+
     /// Which kind of list holds it.
     pub fn target(&self) -> Target {
         match self {
@@ -146,6 +157,12 @@ pub fn at_zone(labels: &str, zone: &str, key: Option<&str>) -> Result<Question, 
         shown: format!("{labels}.{zone}."),
         zone: zone.to_owned(),
     })
+}
+
+/// The /64 of an address, as `2001:db8::/64`: what one line or one server is given.
+pub fn network_of(address: Ipv6Addr) -> String {
+    let [a, b, c, d, ..] = address.segments();
+    format!("{}/64", Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0))
 }
 
 /// `192.0.2.99` as `99.2.0.192` (RFC 5782 §2.1).

@@ -36,6 +36,7 @@ impl Book<'_, '_> {
             reading,
             answer: keep.then(|| Box::new(answer)),
             text: Vec::new(),
+            network: None,
         });
     }
 }

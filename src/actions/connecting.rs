@@ -1,6 +1,7 @@
 //! How an action connects to the site's mail servers: whom it trusts, and from which address of this machine.
 
 use std::net::{IpAddr, UdpSocket};
+use std::path::Path;
 
 use super::{ActionError, Context};
 use crate::probes::Smtp;
@@ -13,18 +14,27 @@ impl Context<'_> {
     /// # Errors
     /// When that cannot be read. Nothing was sent then.
     pub(super) fn smtp_of(&self, smarthost: Option<&Smarthost>) -> Result<Smtp, ActionError> {
+        let authority = smarthost.and_then(|smarthost| smarthost.ca.as_deref());
+        self.smtp_trusting(authority, "the smarthost's authority (smarthost.ca)")
+    }
+
+    /// The SMTP client, trusting this authority beside the public ones; `whose` names it for people.
+    ///
+    /// # Errors
+    /// When it cannot be read. Nothing was sent then.
+    pub(super) fn smtp_trusting(
+        &self,
+        authority: Option<&Path>,
+        whose: &str,
+    ) -> Result<Smtp, ActionError> {
         let smtp = self.probes.smtp.clone();
-        let Some(authority) = smarthost.and_then(|smarthost| smarthost.ca.as_deref()) else {
+        let Some(authority) = authority else {
             return Ok(smtp);
         };
         read_roots(authority)
             .and_then(|roots| smtp.trusting(roots))
             .map_err(|error| {
-                ActionError::because(
-                    "cannot trust the smarthost's authority (smarthost.ca)",
-                    error,
-                )
-                .nothing_sent()
+                ActionError::because(format!("cannot trust {whose}"), error).nothing_sent()
             })
     }
 

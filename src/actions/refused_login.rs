@@ -11,10 +11,10 @@ use serde_json::Value;
 use super::Context;
 use crate::probes::smtp::{Failure, Reply};
 
-/// The actions that log in at the smarthost.
-const LOGS_IN: [&str; 2] = ["smarthost.check", "delivery.probe"];
+/// The actions that log in: at the smarthost, or at the site's own servers.
+const LOGS_IN: [&str; 3] = ["smarthost.check", "delivery.probe", "relay.test"];
 
-/// How the login ended that was tried last; an output of the actions that log in.
+/// How the login ended that was tried last; an output of the actions that log in (of `relay.test` a list, one a server).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct Login {
     pub(super) host: String,
@@ -88,7 +88,7 @@ pub(super) fn refused_before(context: &Context<'_>, host: &str, account: &str) -
     let waiting = context.step.wait.map(|wait| &wait.memo["result"]["login"]);
     let newest = ended
         .chain(waiting)
-        .filter_map(read)
+        .flat_map(read)
         .filter(|login| login.host == host && login.account == account)
         .max_by_key(|login| login.at)
         .filter(|login| !login.accepted)?;
@@ -99,8 +99,12 @@ pub(super) fn refused_before(context: &Context<'_>, host: &str, account: &str) -
     (!answered).then_some(newest)
 }
 
-fn read(output: &Value) -> Option<Login> {
-    Login::deserialize(output).ok()
+/// One login, or those at several servers.
+fn read(output: &Value) -> Vec<Login> {
+    match output {
+        Value::Array(all) => all.iter().flat_map(read).collect(),
+        one => Login::deserialize(one).into_iter().collect(),
+    }
 }
 
 #[cfg(test)]

@@ -6,6 +6,9 @@
 //! server says that it has had enough of us. What can be asked, and what the answers prove, is `mail::relay`; here is only
 //! the asking.
 
+mod abilities;
+mod account;
+mod account_findings;
 mod asking;
 mod attempts;
 mod findings;
@@ -22,13 +25,15 @@ mod tests;
 mod trial;
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use serde_json::json;
 
 use self::asking::Call;
 use self::ground::Ground;
 use self::inquiry::Inquiry;
-use self::outputs::EndpointView;
+use self::outputs::{AccountView, EndpointView};
+use self::proving::Pause;
 use self::screening::Screening;
 use super::target;
 use super::{
@@ -38,6 +43,9 @@ use super::{
 use crate::mail::relay::ladder::{self, Verdict};
 use crate::mail::relay::session::Limits;
 use crate::record;
+
+/// A login and what is asked after it take this long at most, where no reply is late.
+const A_LOGIN: Duration = Duration::from_secs(75);
 
 /// `relay.test`.
 #[derive(Debug)]
@@ -87,6 +95,12 @@ const ARGUMENTS: &[Argument] = &[
         "where logins are offered, try an invented name with an invented and with an empty password, each once",
     ),
     Argument::optional(
+        "account",
+        Kind::Boolean,
+        "true",
+        "where the site file names an account for tests at the server, log in once and see what that allows (G4 to G8); sends nothing",
+    ),
+    Argument::optional(
         "wait",
         Kind::Duration,
         "15m",
@@ -121,6 +135,14 @@ const OUTPUTS: &[Output] = &[
     Output::new(
         "retry_after",
         "seconds after which a server that still greylists wants to be asked again; else null",
+    ),
+    Output::new(
+        "accounts",
+        "list, one a server: server, account, endpoint, checks (id G4 to G8, outcome, detail, replies): what a login may do",
+    ),
+    Output::new(
+        "login",
+        "list: how the logins with the accounts for tests ended (host, account, accepted, at, reply); what was refused is not tried again",
     ),
     Output::new("notes", "what the test could not cover, and why"),
 ];
@@ -193,11 +215,14 @@ async fn carry_out(context: &Context<'_>) -> Result<Next, ActionError> {
             return Ok(wait.into());
         }
     }
-    let pause = match &mailbox {
+    let mut pause = match &mailbox {
         Some(mailbox) => proving::turn(context, mailbox, &mut inquiry, &call).await?,
         None => None,
     };
     inquiry.screenings.iter_mut().for_each(Screening::judge);
+    if pause.is_none() && inquiry.accounts.is_none() {
+        pause = log_in(context, &mut inquiry, &call).await?;
+    }
     let report = report(context, &inquiry)?;
     Ok(match pause {
         Some(pause) => inquiry
@@ -205,6 +230,25 @@ async fn carry_out(context: &Context<'_>) -> Result<Next, ActionError> {
             .into(),
         None => report.into(),
     })
+}
+
+/// The logins with the site's own accounts come last, in a call that has time for them.
+async fn log_in(
+    context: &Context<'_>,
+    inquiry: &mut Inquiry,
+    call: &Call,
+) -> Result<Option<Pause>, ActionError> {
+    if !call.has(A_LOGIN) {
+        return Ok(Some(Pause {
+            reason: "the accounts for tests are tried now".to_owned(),
+            wake: context.now(),
+            deadline: context.later(A_LOGIN)?,
+        }));
+    }
+    let ground = Ground::of(context);
+    let accounts = account::ask(context, &ground, &mut inquiry.screenings, call).await;
+    inquiry.accounts = Some(accounts);
+    Ok(None)
 }
 
 /// Whether an attempt that was cut off has sent anything: only a call that had planned messages in its note has.
@@ -258,6 +302,8 @@ fn nothing_to_test() -> Report {
         .with("open_by", json!([]))
         .with("suspected_by", json!([]))
         .with("retry_after", json!(null))
+        .with("accounts", json!([]))
+        .with("login", json!([]))
         .with("notes", json!([reason]))
 }
 
@@ -279,7 +325,10 @@ fn report(context: &Context<'_>, inquiry: &Inquiry) -> Result<Report, ActionErro
         screenings.iter().map(Screening::counted_verdict).collect();
     verdicts.extend(lost.iter().map(|_| Some(Verdict::Inconclusive)));
     let verdict = ladder::overall(&verdicts);
-    let findings = findings::findings(context, screenings);
+    let accounts = inquiry.accounts.as_deref().unwrap_or_default();
+    notes.extend(accounts.iter().filter_map(account::Authenticated::note));
+    let mut findings = findings::findings(context, screenings);
+    findings.extend(account_findings::findings(context, accounts));
     let outcome = if !findings.is_empty() {
         record::Verdict::Finding
     } else if verdict == Verdict::Closed {
@@ -304,9 +353,14 @@ fn report(context: &Context<'_>, inquiry: &Inquiry) -> Result<Report, ActionErro
                 .filter_map(|s| s.judgement.retry_after)
                 .max(),
         )
+        .with("accounts", AccountView::all(accounts))
+        .with("login", account::logins(accounts))
         .with("notes", notes);
     report.findings = findings;
     report.subjects = findings::judged_subjects(screenings);
+    report
+        .subjects
+        .extend(account_findings::judged_subjects(accounts));
     for screening in screenings {
         report.artifacts.push(context.artifacts.put(
             &screening.file_name(),

@@ -9,7 +9,7 @@ use super::graph::Graph;
 use super::{InputKind, RUN_FIELDS};
 use crate::actions::Action;
 use crate::site::{
-    Contact, Contacts, Imap, Lists, Logs, Outbound, ProbeMailbox, SecretRef, Server, Site,
+    Account, Contact, Contacts, Imap, Lists, Logs, Outbound, ProbeMailbox, SecretRef, Server, Site,
     Smarthost, Vantage,
 };
 use crate::yaml::{self, Value, hint};
@@ -404,6 +404,12 @@ static SITE: LazyLock<Shape> = LazyLock::new(|| {
             ports: vec![25],
             product: text(),
             valid_mailbox: text(),
+            account: Some(Account {
+                password: secret(),
+                other_sender: text(),
+                ca: Some("ca".into()),
+                ..Account::default()
+            }),
             ..Server::default()
         }],
         smarthost: Some(Smarthost {

@@ -7,7 +7,8 @@ use super::checks;
 use super::fields::{Lowering, tag};
 use super::secret_field::secret_ref;
 use super::{
-    Contact, Contacts, Dkim, Imap, Lists, Outbound, ProbeMailbox, Server, Site, Smarthost, Vantage,
+    Account, Contact, Contacts, Dkim, Imap, Lists, Outbound, ProbeMailbox, Server, Site, Smarthost,
+    Vantage,
 };
 use crate::yaml::{self, Diagnostic, Diagnostics, Fields, Node, Reader, SourceFile};
 
@@ -264,7 +265,14 @@ impl Lowering<'_> {
     }
 
     fn server(&mut self, node: &Node) -> Server {
-        let known = ["host", "address", "ports", "product", "valid_mailbox"];
+        let known = [
+            "host",
+            "address",
+            "ports",
+            "product",
+            "valid_mailbox",
+            "account",
+        ];
         let fields = self.reader.fields(node, "a server", &known);
         Server {
             host: self.host(&fields, "a server"),
@@ -272,7 +280,35 @@ impl Lowering<'_> {
             ports: self.ports(&fields),
             product: self.text(&fields, "product"),
             valid_mailbox: self.checked(&fields, "valid_mailbox", checks::mail_address, ""),
+            account: fields.get("account").map(|node| self.account(node)),
         }
+    }
+
+    fn account(&mut self, node: &Node) -> Account {
+        let known = ["username", "password", "sender", "other_sender", "ca"];
+        let fields = self.reader.fields(node, "'account'", &known);
+        for needed in ["password", "sender"] {
+            self.reader.required(&fields, needed, "'account'");
+        }
+        let account = Account {
+            username: self.required_text(&fields, "username", "'account'"),
+            password: self.password(&fields),
+            sender: self
+                .checked(&fields, "sender", checks::mail_address, "")
+                .unwrap_or_default(),
+            other_sender: self.checked(&fields, "other_sender", checks::mail_address, ""),
+            ca: self.path(&fields, "ca"),
+        };
+        if let (Some(other), Some(node)) = (&account.other_sender, fields.get("other_sender"))
+            && other.eq_ignore_ascii_case(&account.sender)
+        {
+            self.reader.fault(
+                node.span,
+                "'other_sender' is the account's own address",
+                "name an address of the site that is somebody else's",
+            );
+        }
+        account
     }
 
     fn smarthost(&mut self, node: &Node) -> Smarthost {

@@ -125,6 +125,24 @@ pub struct Server {
     pub product: Option<String>,
     /// A mailbox that exists there: the positive control of the relay test.
     pub valid_mailbox: Option<String>,
+    /// An account there that is meant for tests: what a login may do.
+    pub account: Option<Account>,
+}
+
+/// An account of one of the site's servers, meant for tests.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Account {
+    /// Account.
+    pub username: String,
+    /// Where its password is kept.
+    pub password: Option<SecretRef>,
+    /// The sender address that is its own.
+    pub sender: String,
+    /// An address of the site that is another's; absent: the server's `valid_mailbox`.
+    pub other_sender: Option<String>,
+    /// PEM file of a private certificate authority to trust beside the public ones.
+    pub ca: Option<PathBuf>,
 }
 
 /// How a connection is secured.

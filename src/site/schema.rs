@@ -35,6 +35,13 @@ pub fn schema() -> Value {
                 "ports": ports("SMTP ports; none: 25"),
                 "product": text("exchange-2003, postfix, ...: for hints only"),
                 "valid_mailbox": text("a mailbox that exists there: the positive control of the relay test"),
+                "account": required(&["username", "password", "sender"], object("an account there that is meant for tests: what a login may do", json!({
+                    "username": text("account"),
+                    "password": secret_schema(),
+                    "sender": text("the sender address that is its own"),
+                    "other_sender": text("an address of the site that is somebody else's; none: valid_mailbox"),
+                    "ca": text("PEM file of a private certificate authority, relative to this file"),
+                }))),
             })))),
             "smarthost": required(&["host"], object("the relay that outbound mail is handed to, or will be", json!({
                 "host": text("its name, as the provider gives it"),

@@ -30,7 +30,12 @@ domains: [example.com, bücher.example, example.org.]
 mailboxes: 25
 outbound: {addresses: [192.0.2.25, "2001:db8::25"], candidates: [198.51.100.8/30], helo: mail.example.com}
 servers:
-  - {host: mail.example.com, address: 10.0.0.5, ports: [25, 587], product: exchange-2003, valid_mailbox: info@example.com}
+  - host: mail.example.com
+    address: 10.0.0.5
+    ports: [25, 587]
+    product: exchange-2003
+    valid_mailbox: info@example.com
+    account: {username: test, password: {env: TEST_PASSWORD}, sender: test@example.com, other_sender: info@example.com, ca: own.pem}
 smarthost:
   host: relay.example.net
   ports: [587]
@@ -76,6 +81,15 @@ fn a_full_site_is_read() {
         Some(SecretRef::File("/etc/mailmedic/sites/secrets/relay".into()))
     );
     assert_eq!(smarthost.tls, Tls::Starttls);
+    let account = site.servers[0].account.clone().unwrap();
+    assert_eq!(
+        account.password,
+        Some(SecretRef::Env("TEST_PASSWORD".into()))
+    );
+    assert_eq!(
+        account.ca,
+        Some(PathBuf::from("/etc/mailmedic/sites/own.pem"))
+    );
     assert_eq!(site.resolver.len(), 4);
     assert_eq!(site.rdap.as_deref(), Some("http://127.0.0.1:8080/rdap/"));
     assert!(site.laboratory && site.knows_host("192.0.2.80"));
@@ -214,6 +228,7 @@ fn every_good_site_conforms_to_the_schema() {
         "vantage",
         "laboratory",
         "imap",
+        "account",
         "secret-reference",
     ] {
         let faulty = cases::faulty("site", name);

@@ -1,6 +1,6 @@
 //! `relay.test` against Postfix, set up well and in all the ways that go wrong.
 
-use crate::lab::{Answer, DOMAIN, HOST, Lab, MAILBOX, Personality, Side, address};
+use crate::lab::{Answer, DOMAIN, HOST, Lab, MAILBOX, PASSWORD, Personality, Side, VALID, address};
 
 fn site(server: &str) -> String {
     format!(
@@ -241,4 +241,81 @@ fn a_server_that_is_not_there_is_not_judged() {
     }
     let nothing = lab.output(Side::Client, "ip", &["route", "get", "192.88.99.1"]);
     assert!(!nothing.status.success(), "the laboratory has a way out");
+}
+
+#[test]
+fn what_a_login_may_do_depends_on_sender_ownership() {
+    let lab = Lab::new();
+    lab.resolver(address::RESOLVER, "", "");
+    let certificate = lab.certificate("mail", HOST, VALID);
+    lab.mailboxes(&["relaytest"], &certificate);
+    let logins = |owned| Personality::Logins {
+        certificate: &certificate,
+        owned,
+    };
+    let own = format!("relaytest@{DOMAIN}");
+    let at = lab.postfix(
+        &[logins(false), logins(true)],
+        &format!("{own} relaytest\n{MAILBOX} boss\n"),
+    );
+    let with = |server: &str, password: &str| {
+        let account = format!(
+            "account: {{username: relaytest, password: {{file: {}}}, sender: {own}, ca: {}}}",
+            lab.write("password", password).display(),
+            lab.authority().display()
+        );
+        let site = site(server).replace(
+            &format!("valid_mailbox: {MAILBOX}"),
+            &format!("valid_mailbox: {MAILBOX}, {account}"),
+        );
+        lab.probe("relay.test", &site, &["logins=false"])
+    };
+    for (server, other, foreign, codes) in [
+        (
+            &at[0],
+            "finding",
+            "finding",
+            &[
+                "auth-other-sender",
+                "auth-foreign-sender",
+                "auth-on-port-25",
+            ][..],
+        ),
+        (&at[1], "good", "good", &["auth-on-port-25"][..]),
+    ] {
+        let answer = with(server, PASSWORD);
+        assert_eq!(
+            answer.text("/outputs/verdict"),
+            "closed",
+            "{}",
+            answer.printed
+        );
+        for (id, outcome) in [
+            ("G4", "good"),
+            ("G5", other),
+            ("G6", foreign),
+            ("G7", "finding"),
+            ("G8", "unknown"),
+        ] {
+            let check = answer.find("/outputs/accounts/0/checks", "id", id);
+            assert_eq!(
+                check["outcome"], outcome,
+                "{server} {id}: {}",
+                answer.printed
+            );
+        }
+        assert_eq!(answer.findings(), codes, "{}", answer.printed);
+        assert!(!answer.printed.contains(PASSWORD), "{}", answer.printed);
+    }
+    assert_eq!(lab.password_attempts(), 2, "one login a test");
+    let answer = with(&at[0], "another-password");
+    let check = answer.find("/outputs/accounts/0/checks", "id", "G4-G8");
+    assert_eq!(check["outcome"], "unknown", "{}", answer.printed);
+    assert_eq!(
+        lab.password_attempts(),
+        3,
+        "and no second one after a refusal"
+    );
+    let log = lab.log("postfix");
+    assert!(!log.contains("message-id="), "a message was sent\n{log}");
 }

@@ -14,6 +14,7 @@ use crate::mail::relay::ladder::{Observed, Proof};
 use crate::mail::relay::probe::{Probe, Stage};
 use crate::mail::relay::session::Limits;
 use crate::mail::relay::variant::Greeting;
+use crate::mail::reply::{self, Class};
 use crate::probes::smtp::{self, Failure, Session, Smtp};
 
 /// One command and its reply.
@@ -56,6 +57,22 @@ impl Said {
             text: failure.to_string(),
             ms: 0,
         }
+    }
+
+    /// The reply in one line.
+    pub(super) fn words(&self) -> String {
+        let code = self.code.map(|code| format!("{code} ")).unwrap_or_default();
+        format!("{code}{}", self.text.replace('\n', " "))
+    }
+
+    /// The reply to RCPT is about how many, not about whom.
+    pub(super) fn asks_for_less(&self) -> bool {
+        let context = reply::Context {
+            stage: Some(reply::Stage::Rcpt),
+            ..reply::Context::default()
+        };
+        let classified = reply::classify(&reply::Reply::parse(&self.words()), &context);
+        self.code.is_some() && classified.class == Class::Rate
     }
 
     pub(super) fn lines(&self) -> String {
@@ -165,6 +182,11 @@ impl Call {
             limits,
             until: Instant::now() + limits.a_call,
         }
+    }
+
+    /// There is this much time.
+    pub(super) fn has(&self, time: Duration) -> bool {
+        Instant::now() + time <= self.until
     }
 
     /// The time is over.

@@ -23,6 +23,8 @@ pub(super) struct Ground {
     pub(super) helo: Option<Domain>,
     /// Whether logins with invented names are tried.
     pub(super) invented_logins: bool,
+    /// Whether the site's own accounts for tests log in.
+    pub(super) logs_in: bool,
     /// What is missing or wrong, with a next step.
     pub(super) notes: Vec<String>,
 }
@@ -38,15 +40,19 @@ impl Ground {
             .iter()
             .filter_map(|d| keep(Domain::parse(d), "domains", &mut notes))
             .collect();
+        // A check that is repeated by a wait asks once, in its first round.
+        let logs_in = |argument| {
+            context.step.wait.is_none_or(Inquiry::is_noted_in)
+                && context.args.boolean(argument).ok().flatten() != Some(false)
+        };
         let ground = Self {
             domains,
             outbound_helo: domain(site.outbound.helo.as_deref(), "outbound.helo", &mut notes),
             sender: mailbox(probe.sender.as_deref(), "probe.sender", &mut notes),
             recipient: mailbox(probe.recipient.as_deref(), "probe.recipient", &mut notes),
             helo: domain(probe.helo.as_deref(), "probe.helo", &mut notes),
-            // A check that is repeated by a wait asks once, in its first round.
-            invented_logins: context.step.wait.is_none_or(Inquiry::is_noted_in)
-                && context.args.boolean("logins").ok().flatten() != Some(false),
+            invented_logins: logs_in("logins"),
+            logs_in: logs_in("account"),
             notes,
         };
         ground.with_notes_about_gaps()

@@ -6,6 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::account::Authenticated;
 use super::asking::Call;
 use super::ground::Ground;
 use super::screening::{self, Channel, Screening};
@@ -33,6 +34,9 @@ pub(super) struct Inquiry {
     pub(super) lost: Vec<String>,
     /// What the test could not cover, and why.
     pub(super) notes: Vec<String>,
+    /// What the accounts for tests may do; None before they were tried.
+    #[serde(default)]
+    pub(super) accounts: Option<Vec<Authenticated>>,
     /// The end of the round of messages that is under way.
     pub(super) round_until: Option<Timestamp>,
     /// How long a server that greylists is asked again.
@@ -53,6 +57,7 @@ impl Inquiry {
             ahead: targets.found.into_iter().map(first).collect(),
             lost: targets.lost,
             notes: [notes, targets.notes].concat(),
+            accounts: None,
             round_until: None,
             greylist_until: None,
             slow_until: None,

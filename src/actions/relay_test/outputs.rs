@@ -5,6 +5,8 @@ use std::net::IpAddr;
 use jiff::Timestamp;
 use serde::Serialize;
 
+use super::abilities::Check;
+use super::account::Authenticated;
 use super::asking::{Asked, Said};
 use super::logins::Login;
 use super::screening::{Channel, Screening};
@@ -35,6 +37,28 @@ pub(super) struct EndpointView<'a> {
     logins: &'a [Login],
     /// EHLO keywords that a stranger should not be offered.
     offers: Vec<OfferView<'a>>,
+}
+
+/// What a login may do at one server.
+#[derive(Debug, Serialize)]
+pub(super) struct AccountView<'a> {
+    server: &'a str,
+    account: Option<&'a str>,
+    endpoint: Option<&'a str>,
+    checks: &'a [Check],
+}
+
+impl<'a> AccountView<'a> {
+    /// The views of all servers.
+    pub(super) fn all(accounts: &'a [Authenticated]) -> Vec<Self> {
+        let view = |one: &'a Authenticated| Self {
+            server: &one.server,
+            account: one.account.as_deref(),
+            endpoint: one.endpoint.as_deref(),
+            checks: &one.checks,
+        };
+        accounts.iter().map(view).collect()
+    }
 }
 
 /// One control or variant.

@@ -1,6 +1,7 @@
 //! The screen against practice servers on loopback: each row of the laboratory ends in its verdict.
 #![allow(clippy::unwrap_used)]
 
+mod account;
 mod greylisting;
 mod logins;
 mod proving;

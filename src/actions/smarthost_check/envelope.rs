@@ -107,14 +107,7 @@ async fn size(ladder: &mut Ladder, plan: &Plan, session: &mut Session) -> Asked 
 
 /// H17: recipients of one message, where the server says so (RFC 9422).
 fn recipients_per_message(ladder: &mut Ladder, session: &Session) {
-    let limits = session
-        .capabilities()
-        .parameters("LIMITS")
-        .unwrap_or_default();
-    let most = limits
-        .split_whitespace()
-        .find_map(|limit| limit.strip_prefix("RCPTMAX="));
-    let step = match most {
+    let step = match session.capabilities().most_recipients() {
         Some(most) => Step::new(Mark::Good, format!("at most {most} recipients a message")),
         None => Step::new(
             Mark::NotApplicable,

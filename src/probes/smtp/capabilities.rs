@@ -66,6 +66,12 @@ impl Capabilities {
         }
     }
 
+    /// The most recipients of one message, where the server says so (RFC 9422).
+    pub fn most_recipients(&self) -> Option<u32> {
+        let mut limits = self.parameters("LIMITS")?.split_whitespace();
+        limits.find_map(|limit| limit.strip_prefix("RCPTMAX=")?.parse().ok())
+    }
+
     /// Keywords that something on the way has written over (`XXXXXXXA`, `****`): a firewall that
     /// inspects SMTP.
     pub fn masked(&self) -> Vec<&str> {

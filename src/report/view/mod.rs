@@ -45,7 +45,9 @@ pub use owners::OwnerView;
 pub use picture::{Label, PictureView, Shape};
 pub use ptr_requests::PtrRequestView;
 pub use run::{CountsView, NamedValue, RunView, StatusView};
-pub use servers::{EndpointView, ProbeView, ServerView, SmarthostView, StageView, TranscriptView};
+pub use servers::{
+    AccountView, EndpointView, ProbeView, ServerView, SmarthostView, StageView, TranscriptView,
+};
 pub use site::{ContactView, SiteView};
 pub use topics::TopicView;
 pub use usage::UsageView;
@@ -121,6 +123,8 @@ pub struct View {
     pub choices: Vec<ChoiceView>,
     /// The relay test.
     pub relay: Vec<EndpointView>,
+    /// What logins may do at the site's servers.
+    pub accounts: Vec<AccountView>,
     /// The smarthost check.
     pub smarthost: Vec<SmarthostView>,
     /// The server check.
@@ -195,6 +199,7 @@ impl View {
             ptr_requests: ptr_requests::ptr_requests(&site, &reverse, &owners),
             owners,
             relay: servers::relay(events, state, calendar),
+            accounts: servers::accounts(events, state, calendar),
             smarthost: servers::smarthost(events, state, calendar, site.smarthost.as_deref()),
             servers: servers::checked(events, state, calendar),
             authentication: names::authentication(events, state, calendar),

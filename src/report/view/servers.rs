@@ -36,6 +36,19 @@ pub struct EndpointView {
     pub refused: String,
 }
 
+/// What a login may do at one of the site's servers, seen with an account for tests.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct AccountView {
+    /// `mail.example.com, logged in as relaytest at 192.0.2.10:25 after STARTTLS`.
+    pub name: String,
+    /// When it was tested.
+    pub when: When,
+    /// Title of the step.
+    pub title: String,
+    /// The questions `G4` to `G8`, or one line that says why there are none.
+    pub stages: Vec<StageView>,
+}
+
 /// One probe of a relay test.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ProbeView {
@@ -128,6 +141,33 @@ pub(super) fn relay(events: &[Event], state: &RunState, calendar: &Calendar) -> 
                 .collect::<Vec<_>>()
         })
         .collect()
+}
+
+/// What logins may do, as it was tested last.
+pub(super) fn accounts(
+    events: &[Event],
+    state: &RunState,
+    calendar: &Calendar,
+) -> Vec<AccountView> {
+    let mut views = Vec::new();
+    for seen in latest(events, state, "relay.test") {
+        for account in list(&seen.outputs, "accounts") {
+            let mut name = text(account, "server");
+            for (before, key) in [(", logged in as ", "account"), (" at ", "endpoint")] {
+                if let Some(more) = some_text(account, &[key]) {
+                    name.push_str(before);
+                    name.push_str(&more);
+                }
+            }
+            views.push(AccountView {
+                name,
+                when: calendar.when(seen.at),
+                title: line(&seen.step.plan.title),
+                stages: list(account, "checks").iter().map(question).collect(),
+            });
+        }
+    }
+    views
 }
 
 /// The smarthost check as it was done last.
@@ -353,6 +393,14 @@ fn about(stage: &Value) -> String {
     match subject.split_once(" via ") {
         Some((one, _)) => one.to_owned(),
         None => text(stage, "name"),
+    }
+}
+
+/// A question with its whole dialogue, of which the last reply is the answer.
+fn question(check: &Value) -> StageView {
+    StageView {
+        reply: list(check, "replies").last().map(reply).unwrap_or_default(),
+        ..stage(check)
     }
 }
 

@@ -97,6 +97,7 @@ static RELAY: StandIn = StandIn {
         optional("pause", Kind::Duration),
         optional("greylist_wait", Kind::Duration),
         optional("logins", Kind::Boolean),
+        optional("account", Kind::Boolean),
         optional("wait", Kind::Duration),
         optional("every", Kind::Duration),
     ],

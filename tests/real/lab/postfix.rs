@@ -45,6 +45,12 @@ pub(crate) enum Personality<'a> {
     Smarthost(&'a Certificate),
     /// The same on port 465, with TLS from the first byte.
     SmarthostImplicit(&'a Certificate),
+    /// Port 25 with STARTTLS and passwords: closed to strangers, and whoever logged in may send. `owned`: with the senders of
+    /// `senders` alone.
+    Logins {
+        certificate: &'a Certificate,
+        owned: bool,
+    },
     /// Servers at several ports of one address, each with its own parameters.
     Ports(Vec<(u16, Vec<String>)>),
 }
@@ -117,6 +123,7 @@ impl Personality<'_> {
                 all.push("smtpd_tls_wrappermode = yes".to_owned());
                 all
             }
+            Personality::Logins { certificate, owned } => logins(certificate, *owned),
             Personality::Ports(ports) => ports
                 .first()
                 .map(|(_, all)| all.clone())
@@ -126,14 +133,36 @@ impl Personality<'_> {
 }
 
 fn smarthost(certificate: &Certificate) -> Vec<String> {
-    vec![
+    let mut all = passwords(certificate);
+    all.extend([
         "smtpd_tls_security_level = encrypt".to_owned(),
+        OWNED.to_owned(),
+        "smtpd_relay_restrictions = permit_sasl_authenticated, reject".to_owned(),
+    ]);
+    all
+}
+
+const OWNED: &str = "smtpd_sender_restrictions = reject_sender_login_mismatch";
+
+fn logins(certificate: &Certificate, owned: bool) -> Vec<String> {
+    let mut all = passwords(certificate);
+    all.extend([
+        "smtpd_tls_security_level = may".to_owned(),
+        "smtpd_tls_auth_only = yes".to_owned(),
+        "smtpd_relay_restrictions = permit_sasl_authenticated, defer_unauth_destination".to_owned(),
+    ]);
+    if owned {
+        all.push(OWNED.to_owned());
+    }
+    all
+}
+
+fn passwords(certificate: &Certificate) -> Vec<String> {
+    vec![
         format!("smtpd_tls_chain_files = {}", certificate.chain.display()),
         "smtpd_sasl_auth_enable = yes".to_owned(),
         "smtpd_sasl_type = dovecot".to_owned(),
         format!("smtpd_sasl_path = inet:{}:12345", address::MAILBOXES),
-        "smtpd_sender_restrictions = reject_sender_login_mismatch".to_owned(),
-        "smtpd_relay_restrictions = permit_sasl_authenticated, reject".to_owned(),
     ]
 }
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
+use crate::actions::desk::Desk;
 use crate::actions::relay_test::RelayTest;
 use crate::actions::{
     Action, ActionError, Args, ArtifactSink, Conditions, Context, Facts, Next, Progress,
@@ -18,11 +19,14 @@ use crate::practice::smtp::{Personality, ServerSetup, SmtpServer};
 use crate::practice::{Scenario, World};
 use crate::probes::{ChannelSettings, DnsSettings, ProbeSettings, Probes, SystemClock};
 use crate::record::{Artifact, Decision, Finding, Given, StepState, Wait};
-use crate::site::{Imap, ProbeMailbox, SecretRef, Server, Site, Tls};
+use crate::site::{Account, Imap, ProbeMailbox, SecretRef, Server, Site, Tls};
 use crate::templates::Templates;
 
 pub(super) const DOMAIN: &str = "site.test";
 pub(super) const USER: &str = "info@site.test";
+/// The account for tests, and its own address.
+pub(super) const ACCOUNT: &str = "relaytest";
+pub(super) const OWN: &str = "relaytest@site.test";
 pub(super) const PROBE_MAILBOX: &str = "to@theirs.test";
 
 pub(super) struct Rig {
@@ -32,7 +36,9 @@ pub(super) struct Rig {
     files: Mutex<BTreeMap<String, String>>,
     /// The yes of a person; the rig begins with one.
     pub(super) approved: Option<Given>,
-    _folder: tempfile::TempDir,
+    /// Steps of the run that have ended.
+    ended: Vec<StepState>,
+    folder: tempfile::TempDir,
 }
 
 impl Rig {
@@ -115,12 +121,36 @@ impl Rig {
                 values: Map::new(),
                 id: None,
             }),
-            _folder: folder,
+            ended: Vec::new(),
+            folder,
         }
+    }
+
+    /// A step of this action has ended in this run, with these outputs.
+    pub(super) fn has_ended(&mut self, outputs: Map<String, Value>) {
+        let mut desk = Desk::default();
+        desk.ended("relay.test", Value::Object(outputs));
+        self.ended.append(&mut desk.steps);
     }
 
     pub(super) fn server(&self) -> &SmtpServer {
         self.world.server("mx").unwrap()
+    }
+
+    /// Gives the site file an account at the server, and the authority of the server's certificate.
+    pub(super) fn with_account(mut self, password: &str) -> Self {
+        let secret = self.folder.path().join("account");
+        let ca = self.folder.path().join("ca.pem");
+        std::fs::write(&secret, password).unwrap();
+        std::fs::write(&ca, self.world.ca_pem()).unwrap();
+        self.site.servers[0].account = Some(Account {
+            username: ACCOUNT.to_owned(),
+            password: Some(SecretRef::File(secret)),
+            sender: OWN.to_owned(),
+            other_sender: None,
+            ca: Some(ca),
+        });
+        self
     }
 
     pub(super) fn subject(&self) -> String {
@@ -259,7 +289,7 @@ impl Facts for Rig {
         Vec::new()
     }
     fn ended_steps(&self) -> Vec<&StepState> {
-        Vec::new()
+        self.ended.iter().collect()
     }
     fn approval(&self, step: &str) -> Option<&Given> {
         self.approved.as_ref().filter(|_| step == "relay")

@@ -257,15 +257,15 @@ fn why_nothing(definition: &CauseDefinition, signals: &[Signal], thin: Option<&s
     }
     if !missing_once.is_empty() {
         return format!(
-            "not shown: nobody looked whether {}",
+            "nobody looked whether {}",
             missing_once.join(", or whether ")
         );
     }
     match thin {
         Some(thin) => format!(
-            "not shown: no case of it in the log, and not enough data to say that there is none ({thin})"
+            "no case of it in the log, and not enough data to say that there is none ({thin})"
         ),
-        None => "not shown: the log has enough data and no sign of it".to_owned(),
+        None => "the log has enough data and no sign of it".to_owned(),
     }
 }
 

@@ -27,6 +27,10 @@ pub(super) fn analysis(
         paragraph(out, style, 2, Some(Ink::Open), &text)?;
     }
     sources(out, style, rows(&outputs["sources"]), calendar)?;
+    for sentence in rows(&outputs["summed_up"]) {
+        let text = format!("for want of room: {}", plain(sentence));
+        paragraph(out, style, 4, Some(Ink::Soft), &text)?;
+    }
     let classes = counts(&outputs["classes"]);
     if !classes.is_empty() {
         writeln!(out)?;
@@ -41,7 +45,22 @@ pub(super) fn analysis(
     remotes(out, style, rows(&outputs["remotes"]))?;
     users(out, style, rows(&outputs["usage"]["users"]), calendar)?;
     signals(out, style, rows(&outputs["signals"]))?;
-    causes(out, style, rows(&outputs["causes"]))
+    causes(out, style, rows(&outputs["causes"]))?;
+    not_shown(out, style, rows(&outputs["not_shown"]))
+}
+
+/// What nothing was seen of. It may be there all the same: the JSON form says why nothing can be said, and what would settle it.
+fn not_shown(out: &mut dyn Write, style: Style, causes: &[Value]) -> io::Result<()> {
+    if causes.is_empty() {
+        return Ok(());
+    }
+    let titles: Vec<String> = causes.iter().map(|cause| plain(&cause["title"])).collect();
+    writeln!(out)?;
+    let text = format!(
+        "not shown, which is no proof that it is not so: {} (--json says what would settle each)",
+        titles.join("; ")
+    );
+    paragraph(out, style, 2, Some(Ink::Soft), &text)
 }
 
 fn sources(

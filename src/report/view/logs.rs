@@ -25,6 +25,8 @@ pub struct LogView {
     pub pictures: Vec<PictureView>,
     /// The causes, the most certain first.
     pub causes: Vec<CauseView>,
+    /// Causes of which nothing was seen, which is no proof.
+    pub not_shown: Vec<NotShownView>,
     /// What receivers report: complaints, DMARC, TLS; one sentence each.
     pub reported: Vec<String>,
 }
@@ -51,6 +53,17 @@ pub struct CauseView {
     pub signals: Vec<String>,
     /// What speaks against it.
     pub against: Vec<String>,
+}
+
+/// A cause of which nothing was seen.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct NotShownView {
+    /// The cause in words.
+    pub cause: String,
+    /// Why nothing can be said.
+    pub why: String,
+    /// What would settle it.
+    pub settles: Vec<String>,
 }
 
 /// A marked message and its way.
@@ -81,10 +94,19 @@ pub(super) fn logs(events: &[Event], state: &RunState, calendar: &Calendar) -> V
             sources: list(&seen.outputs, "sources")
                 .iter()
                 .map(|log| source(log, calendar))
+                .chain(
+                    list(&seen.outputs, "summed_up")
+                        .iter()
+                        .map(|sentence| format!("For want of room: {}", plain(sentence))),
+                )
                 .collect(),
             classes: classes(get(&seen.outputs, "classes")),
             pictures: pictures(&seen.outputs, number),
             causes: list(&seen.outputs, "causes").iter().map(cause).collect(),
+            not_shown: list(&seen.outputs, "not_shown")
+                .iter()
+                .map(not_shown)
+                .collect(),
             reported: reported(get(&seen.outputs, "reported")),
         })
         .collect()
@@ -274,6 +296,14 @@ fn cause(cause: &Value) -> CauseView {
         who: list(cause, "who").iter().map(plain).collect(),
         signals: list(cause, "signals").iter().map(signal).collect(),
         against: list(cause, "against").iter().map(signal).collect(),
+    }
+}
+
+fn not_shown(cause: &Value) -> NotShownView {
+    NotShownView {
+        cause: super::words::capital(&text(cause, "title")),
+        why: text(cause, "why"),
+        settles: list(cause, "settles").iter().map(plain).collect(),
     }
 }
 

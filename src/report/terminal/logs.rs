@@ -10,7 +10,7 @@ use super::tables::paragraph;
 use crate::report::view::{Calendar, line};
 
 /// Rows of a table; the rest is counted.
-const ROWS: usize = 10;
+pub(super) const ROWS: usize = 10;
 
 /// Writes the outputs of `events.analyze`.
 ///
@@ -198,7 +198,8 @@ fn titled(cause: &Value) -> String {
     }
 }
 
-fn write(
+/// Writes a table after an empty line, and how many of `all` rows it leaves out.
+pub(super) fn write(
     out: &mut dyn Write,
     style: Style,
     table: &Table,
@@ -222,15 +223,15 @@ fn write(
     }
 }
 
-fn rows(value: &Value) -> &[Value] {
+pub(super) fn rows(value: &Value) -> &[Value] {
     value.as_array().map_or(&[], Vec::as_slice)
 }
 
-fn cell(value: &Value) -> (String, Option<Ink>) {
+pub(super) fn cell(value: &Value) -> (String, Option<Ink>) {
     (plain(value), None)
 }
 
-fn plain(value: &Value) -> String {
+pub(super) fn plain(value: &Value) -> String {
     match value {
         Value::Null => String::new(),
         Value::String(text) => line(text),

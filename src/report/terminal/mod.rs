@@ -7,6 +7,8 @@ mod human;
 mod json;
 mod logs;
 mod paint;
+mod proofs;
+mod scan;
 mod table;
 mod tables;
 

@@ -306,19 +306,7 @@ pub fn show_step(
             }
         }
     }
-    if step.plan.action == "events.analyze" && step.outputs.contains_key("sources") {
-        let outputs = serde_json::Value::Object(step.outputs.clone());
-        super::logs::analysis(out, style, &outputs, &calendar)?;
-    } else {
-        let outputs = view::outputs_of(step);
-        if !outputs.is_empty() {
-            writeln!(out)?;
-        }
-        for output in outputs {
-            let text = format!("{}: {}", output.name, output.value);
-            paragraph(out, style, 2, None, &text)?;
-        }
-    }
+    outputs(out, style, step, &calendar)?;
     if !step.artifacts.is_empty() {
         writeln!(out)?;
         let mut table = Table::new(&["FILE", "BYTES", "SHA-256"]);
@@ -332,6 +320,33 @@ pub fn show_step(
         table.write(out, style, 2)?;
     }
     Ok(())
+}
+
+/// What a step put out: as tables where there are some for its action, else line by line.
+fn outputs(
+    out: &mut dyn Write,
+    style: Style,
+    step: &StepState,
+    calendar: &Calendar,
+) -> io::Result<()> {
+    let all = || serde_json::Value::Object(step.outputs.clone());
+    let holds = |key: &str| step.outputs.contains_key(key);
+    match step.plan.action.as_str() {
+        "events.analyze" if holds("sources") => super::logs::analysis(out, style, &all(), calendar),
+        "mailauth.check" if holds("domains") => super::proofs::proofs(out, style, &all()),
+        "blacklist.scan" if holds("targets") => super::scan::scan(out, style, &all()),
+        _ => {
+            let outputs = view::outputs_of(step);
+            if !outputs.is_empty() {
+                writeln!(out)?;
+            }
+            for output in outputs {
+                let text = format!("{}: {}", output.name, output.value);
+                paragraph(out, style, 2, None, &text)?;
+            }
+            Ok(())
+        }
+    }
 }
 
 fn head(out: &mut dyn Write, style: Style, view: &View) -> io::Result<()> {

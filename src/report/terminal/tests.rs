@@ -242,3 +242,48 @@ fn an_analysis_of_logs_is_shown_as_tables() {
     super::logs::analysis(&mut out, Style::plain(100), &outputs, &calendar).unwrap();
     insta::assert_snapshot!("events_analysis", String::from_utf8(out).unwrap());
 }
+
+#[test]
+fn a_scan_of_blocklists_is_shown_as_tables() {
+    let missing = |list: &str, why: &str| serde_json::json!({"list": list, "reason": why});
+    let listing = serde_json::json!({"target": "203.0.113.7", "list": "spamhaus-zen", "severity": "critical",
+        "codes": ["127.0.0.3", "127.0.0.4"], "meanings": ["low reputation", "exploited host"]});
+    let outputs = serde_json::json!({
+        "targets": [
+            {"target": "203.0.113.7", "verdict": "listed", "listed": [listing], "operators": 1, "clean": 20, "clean_weak": 3,
+             "unknown": [missing("barracuda-brbl", "it timed out")], "broken": []},
+            {"target": "office.example", "verdict": "unknown", "listed": [], "operators": 0, "clean": 1, "clean_weak": 0,
+             "unknown": [missing("spamhaus-dbl", "refused: query came through a public resolver")],
+             "broken": [missing("swinog-dnsrbl", "it lists 127.0.0.1")]},
+        ],
+        "listed": [listing],
+        "skipped": [missing("spamhaus-zen-dqs", "needs an access key")],
+        "lists": {"asked": 30, "healthy": 24, "weak": 3, "unknown": 2, "broken": 1, "skipped": 1},
+        "warnings": ["203.0.113.7 is on at least 9 of 20 lists that did not hold it before"],
+        "resolver": {"servers": ["192.0.2.53:53"], "verdict": "refused", "detail": "refused by spamhaus-dbl", "compared": []},
+    });
+    let mut out = Vec::new();
+    super::scan::scan(&mut out, Style::plain(100), &outputs).unwrap();
+    insta::assert_snapshot!("blacklist_scan", String::from_utf8(out).unwrap());
+}
+
+#[test]
+fn the_proofs_of_mail_are_shown_as_tables() {
+    let outputs = serde_json::json!({"domains": [{
+        "domain": "office.example",
+        "spf": {"verdict": "finding", "result": "permerror", "reason": "more than ten look-ups", "lookups": 11, "void_lookups": 0,
+            "lookups_whole": 11, "faults": [], "warnings": [], "terms": [
+                {"domain": "office.example", "depth": 0, "term": "include:spf.provider.example", "lookups": 10, "void_lookups": 0, "detail": "its record is read"},
+                {"domain": "spf.provider.example", "depth": 1, "term": "a", "lookups": 1, "void_lookups": 1, "detail": "no such name"},
+                {"domain": "office.example", "depth": 0, "term": "-all", "lookups": 0, "void_lookups": 0, "detail": ""},
+            ]},
+        "dkim": [{"selector": "s1", "verdict": "good", "bits": 2048, "reason": "", "warnings": []}],
+        "dmarc": {"verdict": "good", "policy": "reject", "reason": "the record of the domain itself", "warnings": []},
+        "mx": {"verdict": "good", "hosts": "mail.office.example (10)", "reason": "", "warnings": []},
+        "mta_sts": {"verdict": "unknown", "mode": null, "reason": "the policy could not be fetched from here", "warnings": []},
+        "tls_rpt": {"verdict": "not_applicable", "mode": null, "reason": "not published; it is optional", "record": null, "warnings": []},
+    }]});
+    let mut out = Vec::new();
+    super::proofs::proofs(&mut out, Style::plain(110), &outputs).unwrap();
+    insta::assert_snapshot!("mail_proofs", String::from_utf8(out).unwrap());
+}

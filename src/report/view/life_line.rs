@@ -71,9 +71,14 @@ pub(super) fn picture(lives: &[ListingLife], zone: &Zone) -> Option<PictureView>
         }
         y += ROW;
     }
-    let told = |when: &When| format!("{} {}", when.short, zone.name);
-    labels.push(label(LEFT, y + 14, "start", told(first)));
-    labels.push(label(WIDTH, y + 14, "end", told(last)));
+    // the zone once: both ends with it would run into each other
+    labels.push(label(LEFT, y + 14, "start", first.short.clone()));
+    labels.push(label(
+        WIDTH,
+        y + 14,
+        "end",
+        format!("{} {}", last.short, zone.name),
+    ));
     let standing = lives
         .iter()
         .filter(|life| life.state.code != "gone")

@@ -8,6 +8,8 @@
 mod catalogue;
 mod class;
 mod classify;
+#[cfg(test)]
+mod code_tests;
 mod entities;
 mod parse;
 mod remedy;

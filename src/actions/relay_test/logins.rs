@@ -2,12 +2,14 @@
 //!
 //! One invented name with an invented password (G2), and one with an empty password (G3), each once: lock-outs and detectors of
 //! guessing count them. No name that may exist is ever tried. Where such a login is taken, the plain relay attempt follows in
-//! the same session, as far as RCPT.
+//! the same session, as far as RCPT. Later tests of the same run take over what an earlier one was answered.
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::asking::{self, Door, Pace, Said};
 use super::screening::{Channel, Screening};
+use crate::actions::Context;
 use crate::mail::relay::answer::Answer;
 use crate::mail::relay::session::Limits;
 use crate::mail::relay::variant::Greeting;
@@ -26,6 +28,9 @@ pub(super) struct Login {
     pub(super) relays: Option<bool>,
     /// The dialogue.
     pub(super) replies: Vec<Said>,
+    /// It was tried by an earlier test of this run, and not again.
+    #[serde(default)]
+    pub(super) earlier: bool,
 }
 
 impl Login {
@@ -37,7 +42,12 @@ impl Login {
 }
 
 /// Tries both where logins are offered: under TLS where there is TLS, else in clear, where an invented password gives nothing away.
-pub(super) async fn try_invented(door: &Door<'_>, screening: &mut Screening, limits: &Limits) {
+pub(super) async fn try_invented(
+    context: &Context<'_>,
+    door: &Door<'_>,
+    screening: &mut Screening,
+    limits: &Limits,
+) {
     let elsewhere = door.channel == Channel::Clear && screening.starttls_offered;
     let unwelcome = screening
         .stop
@@ -46,6 +56,10 @@ pub(super) async fn try_invented(door: &Door<'_>, screening: &mut Screening, lim
         return;
     };
     if elsewhere || unwelcome {
+        return;
+    }
+    if let Some(before) = tried_before(context, screening) {
+        screening.logins = before;
         return;
     }
     let word = |salt: &str| format!("{salt}{}", screening.nonce);
@@ -72,6 +86,41 @@ pub(super) async fn try_invented(door: &Door<'_>, screening: &mut Screening, lim
     }
 }
 
+/// What the last test of this run that tried them was answered here. None where one was taken: that is tried again, for it shows
+/// whether the server was mended, and no detector has counted it as a failure.
+fn tried_before(context: &Context<'_>, screening: &Screening) -> Option<Vec<Login>> {
+    let address = screening.target.address;
+    let channel = serde_json::to_value(screening.channel).ok()?;
+    let here = |endpoint: &&Value| {
+        endpoint["address"] == address.ip().to_string()
+            && endpoint["port"] == address.port()
+            && endpoint["tls"] == channel
+    };
+    let steps = context.facts.ended_steps();
+    let tests = steps
+        .iter()
+        .rev()
+        .filter(|step| step.inherited.is_none() && step.judging_action() == "relay.test");
+    // A wait keeps the outputs of what it repeats one level down.
+    let endpoints = tests.filter_map(|step| {
+        let below = || step.outputs.get("result")?.get("endpoints");
+        step.outputs.get("endpoints").or_else(below)?.as_array()
+    });
+    let mut logins = endpoints
+        .flatten()
+        .filter(here)
+        .filter_map(|endpoint| Vec::<Login>::deserialize(&endpoint["logins"]).ok());
+    let last = logins.find(|logins| !logins.is_empty())?;
+    if last.iter().any(|login| login.accepted == Some(true)) {
+        return None;
+    }
+    let earlier = |login| Login {
+        earlier: true,
+        ..login
+    };
+    Some(last.into_iter().map(earlier).collect())
+}
+
 async fn attempt(
     door: &Door<'_>,
     screening: &mut Screening,
@@ -86,6 +135,7 @@ async fn attempt(
         accepted: None,
         relays: None,
         replies: Vec::new(),
+        earlier: false,
     };
     let plain = screening
         .asked

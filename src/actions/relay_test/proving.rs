@@ -97,7 +97,34 @@ pub(super) async fn turn(
             return Ok(None);
         }
     }
-    plan_round(context, inquiry)
+    let pause = plan_round(context, inquiry)?;
+    if pause.is_none() {
+        note_what_is_not_provable(inquiry);
+    }
+    Ok(pause)
+}
+
+/// A17 differs from A01 by a first recipient who exists at the site, and a message for it would reach him: a person who reads mail
+/// there has agreed to nothing. Where no other form has told, the suspicion stands, and why it was not proved.
+fn note_what_is_not_provable(inquiry: &mut Inquiry) {
+    for screening in &inquiry.screenings {
+        let told = screening.trials().any(Trial::has_arrived);
+        let observed = screening.observed();
+        let left: Vec<&str> = worth_a_message(&observed)
+            .into_iter()
+            .map(|at| &screening.asked[at])
+            .filter(|asked| asked.trial.is_none() && !asked.probe.goes_to_strangers_alone())
+            .map(|asked| asked.probe.variant)
+            .collect();
+        let note = format!(
+            "{}: no message was sent for {}: it would reach a mailbox of the site too. It stays suspected; close it as if it were open",
+            screening.place(),
+            left.join(", ")
+        );
+        if !told && !left.is_empty() && !inquiry.notes.contains(&note) {
+            inquiry.notes.push(note);
+        }
+    }
 }
 
 /// What a look at the mailbox tells about an attempt that a process left without an end.

@@ -194,7 +194,7 @@ pub(super) async fn screen(
         let sessions = attempts::plan(&look.names, look.only_helo, &call.limits, &mut screening);
         attempts::ask_all(context, &door, sessions, call, &mut screening).await;
         if ground.invented_logins {
-            logins::try_invented(&door, &mut screening, &call.limits).await;
+            logins::try_invented(context, &door, &mut screening, &call.limits).await;
         }
     }
     screening.judge();

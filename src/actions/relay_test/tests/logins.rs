@@ -70,8 +70,7 @@ async fn a_server_that_takes_any_login_is_found_and_sends_nothing() {
 async fn each_invented_login_is_tried_once_and_under_tls_where_there_is_tls() {
     let rig = Rig::new(in_clear(false)).await;
     let report = rig.run(json!({})).await.unwrap();
-    let refused = |id: &str| (id.to_owned(), json!(false), Value::Null);
-    assert_eq!(tried(&report), [refused("G2"), refused("G3")]);
+    assert_eq!(tried(&report), expected_refusals());
     assert!(report.findings.is_empty());
     assert_eq!(rig.server().commands("AUTH"), 2);
 
@@ -100,6 +99,51 @@ async fn each_invented_login_is_tried_once_and_under_tls_where_there_is_tls() {
     let rig = Rig::new(in_clear(false)).await;
     rig.run(json!({"logins": false})).await.unwrap();
     assert_eq!(rig.server().commands("AUTH"), 0);
+}
+
+#[tokio::test]
+async fn a_later_test_of_the_run_does_not_try_them_again_unless_one_was_taken() {
+    let mut rig = Rig::new(in_clear(false)).await;
+    let first = rig.run(json!({})).await.unwrap();
+    let earlier = |report: &crate::actions::Report| {
+        let logins = report.outputs["endpoints"][0]["logins"].clone();
+        let logins = logins.as_array().unwrap().clone();
+        logins
+            .iter()
+            .map(|l| l["earlier"].clone())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(earlier(&first), [json!(false), json!(false)]);
+    let expected = tried(&first);
+    rig.has_ended(first.outputs);
+    let again = rig.run(json!({})).await.unwrap();
+    assert_eq!(rig.server().commands("AUTH"), 2, "not once more");
+    assert_eq!(
+        tried(&again),
+        expected,
+        "and what was answered is still told"
+    );
+    assert_eq!(earlier(&again), [json!(true), json!(true)]);
+
+    let mut rig = Rig::new(in_clear(true)).await;
+    let taken = rig.run(json!({})).await.unwrap();
+    rig.has_ended(taken.outputs);
+    rig.server().edit(|server| {
+        server.auth.as_mut().unwrap().accepts_anything = false;
+    });
+    let mended = rig.run(json!({})).await.unwrap();
+    assert_eq!(
+        tried(&mended),
+        expected_refusals(),
+        "mended, and seen to be"
+    );
+    assert_eq!(rig.server().commands("AUTH"), 3);
+    assert!(mended.subjects.iter().any(|s| s.ends_with("(login)")));
+}
+
+fn expected_refusals() -> Vec<(String, Value, Value)> {
+    let refused = |id: &str| (id.to_owned(), json!(false), Value::Null);
+    vec![refused("G2"), refused("G3")]
 }
 
 #[tokio::test]

@@ -11,11 +11,17 @@ use crate::actions::scripted::{Script, filtered};
 use crate::practice::smtp::Personality;
 use crate::record::StepOutcome;
 
-/// The screen of the server at this address.
-async fn screen(address: SocketAddr) -> Report {
+/// A site whose server is at this address.
+async fn aimed_at(address: SocketAddr) -> Rig {
     let mut rig = Rig::new(Personality::postfix(super::MX, &[DOMAIN], &[USER])).await;
     let server = &mut rig.site.servers[0];
     (server.address, server.ports) = (Some(address.ip()), vec![address.port()]);
+    rig
+}
+
+/// The screen of the server at this address.
+async fn screen(address: SocketAddr) -> Report {
+    let rig = aimed_at(address).await;
     let report = rig.run(json!({})).await.unwrap();
     assert_eq!(rig.server().connections(), 0, "no other server is asked");
     report
@@ -57,6 +63,57 @@ async fn no_false_closed_and_no_false_open() {
             "{row}"
         );
     }
+}
+
+/// No recipient check, and odd addresses taken as its own mailboxes: what it cannot deliver it bounces later. Relaying is refused.
+const EXCHANGE_LIKE: [(&str, &str); 4] = [
+    (r"RCPT TO: ?<[^@]*>$", "250 2.1.5 ok"),
+    (r"RCPT TO: ?<[^@:]*(@[^@:]*)?@site\.test>$", "250 2.1.5 ok"),
+    (r"RCPT TO: ?<[^@:]*(@[^@:]*)?@\[[^\]]*\]>$", "250 2.1.5 ok"),
+    (
+        r"RCPT TO: ?<[^@:]*(@[^@:]*)?@(mx\.site\.test|scripted\.example|localhost)>$",
+        "250 2.1.5 ok",
+    ),
+];
+
+#[tokio::test]
+async fn a_server_that_takes_odd_addresses_as_its_own_is_never_called_open() {
+    let server = Script::new(&EXCHANGE_LIKE).serve().await;
+    let report = screen(server.address).await;
+    let outputs = &report.outputs;
+    assert_eq!(outputs["verdict"], "not_proven", "{}", outputs["reason"]);
+    for list in ["open_by", "suspected_by"] {
+        assert_eq!(ids(&outputs[list]), [] as [&str; 0], "{list}");
+    }
+    let codes: Vec<&str> = report.findings.iter().map(|f| f.code.as_str()).collect();
+    assert_eq!(codes, ["accepts-unknown-recipients"]);
+    let variants = outputs["endpoints"][0]["variants"].as_array().unwrap();
+    for id in [
+        "B01", "B02", "B03", "B04", "B05", "C02", "C03", "C04", "C05", "E01", "E02", "E03", "E04",
+    ] {
+        let taken = variants
+            .iter()
+            .find(|v| v["id"] == id && v["accepted"] == true);
+        let taken = taken.unwrap_or_else(|| panic!("{id} is not taken"));
+        assert_eq!(taken["level"], "2", "{id}: taken, and it proves nothing");
+    }
+    let a01 = variants.iter().find(|v| v["id"] == "A01").unwrap();
+    assert_eq!(a01["level"], "1", "relaying itself is refused");
+    assert_eq!(server.commands("DATA"), 0, "a screen sends nothing");
+}
+
+#[tokio::test]
+async fn what_would_reach_a_mailbox_of_the_site_is_not_proved_and_says_so() {
+    let first_alone = (r"RCPT TO:<info@site\.test> RCPT TO:<to\+", "250 ok");
+    let server = Script::new(&[first_alone, VALID, UNKNOWN]).serve().await;
+    let rig = aimed_at(server.address).await;
+    let prove = json!({"mode": "prove", "wait": "1s", "every": "0s"});
+    let report = rig.to_the_end(prove).await;
+    assert_eq!(report.outputs["verdict"], "suspected");
+    assert_eq!(ids(&report.outputs["suspected_by"]), ["A17"]);
+    let notes = report.outputs["notes"].to_string();
+    assert!(notes.contains("no message was sent for A17"), "{notes}");
+    assert_eq!(server.commands("DATA"), 0);
 }
 
 #[tokio::test]

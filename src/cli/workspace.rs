@@ -63,9 +63,10 @@ impl Workspace {
 
     /// What is wrong with a run, told as a warning.
     pub(super) fn warn_of(run: &str, error: &StoreError) {
-        let cannot = match error {
-            StoreError::Shrunk { .. } | StoreError::Torn { .. } => "",
-            _ => " cannot be read",
+        let cannot = if error.leaves_readable() {
+            ""
+        } else {
+            " cannot be read"
         };
         super::out::warn(&format!("run {run}{cannot}: {}", chain(error)));
     }

@@ -28,12 +28,16 @@ pub(super) enum Ended {
     /// It was looked at, not done.
     Reconciled(Reconciled),
     /// It did not work.
-    Failed {
-        /// The whole chain of causes, once.
-        error: String,
-        /// Proven that nothing left this machine.
-        not_sent: bool,
-    },
+    Failed(Failure),
+}
+
+/// Why an attempt did not work.
+#[derive(Debug)]
+pub(super) struct Failure {
+    /// The whole chain of causes, once.
+    pub(super) error: String,
+    /// Proven that nothing left this machine.
+    pub(super) not_sent: bool,
 }
 
 /// One attempt.
@@ -143,17 +147,17 @@ impl Job {
         match tokio::time::timeout(self.timeout, self.action.carry_out(&context)).await {
             Ok(Ok(Next::Done(report))) => Ended::Done(report),
             Ok(Ok(Next::Wait(wait))) => Ended::Waits(wait),
-            Ok(Err(error)) => Ended::Failed {
+            Ok(Err(error)) => Ended::Failed(Failure {
                 not_sent: error.is_not_sent(),
                 error: chain(&error),
-            },
-            Err(_) => Ended::Failed {
+            }),
+            Err(_) => Ended::Failed(Failure {
                 error: format!(
                     "no end after {} (the step's timeout): raise `timeout`, or find out what hangs",
                     words(self.timeout)
                 ),
                 not_sent: false,
-            },
+            }),
         }
     }
 }

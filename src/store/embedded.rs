@@ -170,12 +170,21 @@ impl Embedded {
         Ok(journals)
     }
 
-    /// Where every run stands. `known` gives the line about one whose journal has this length; the index, if it is asked, and
+    /// A line about every run, newest first, from the journals alone: a line of the index tells nothing of damage that has left
+    /// the journal as long as it was. What is wrong with a run is in the second list.
+    ///
+    /// # Errors
+    /// When the store cannot be listed.
+    pub fn summaries_read(&self) -> Result<Summaries, StoreError> {
+        Ok(newest_first(self.survey(Ask::Lengths, |_, _| None)?))
+    }
+
+    /// Where every run stands. `known` gives the line about one whose journal has this length; the index, as it is asked, and
     /// what fleets have left come next, and what none of them knows is replayed.
     pub(super) fn survey(
         &self,
-        ask_index: bool,
-        known: impl Fn(&str, u64) -> Option<RunSummary>,
+        ask: Ask,
+        known: impl Fn(&str, u64) -> Option<Arc<RunSummary>>,
     ) -> Result<(Vec<Seen>, Troubles), StoreError> {
         self.settle()?;
         let mut index = None;
@@ -184,24 +193,28 @@ impl Embedded {
         let mut troubles = Vec::new();
         let mut changed = Vec::new();
         for (run, length) in self.journals()? {
-            let mut whole = |summary, length| seen.push(Seen { summary, length });
             if let Some(summary) = known(&run, length) {
-                whole(summary, Some(length));
+                let length = Some(length);
+                seen.push(Seen { summary, length });
                 continue;
             }
-            if ask_index && index.is_none() {
+            let mut whole = |summary, length| {
+                let summary = Arc::new(summary);
+                seen.push(Seen { summary, length });
+            };
+            if ask != Ask::Nothing && index.is_none() {
                 index = Some(Index::open(&self.root.join("index")));
                 left = Some(Known::read(&self.root));
             }
             let before = match index.iter().flatten().find_map(|index| index.get(&run)) {
-                Some((made_from, summary)) if made_from == length => {
+                Some((made_from, summary)) if made_from == length && ask == Ask::Lines => {
                     whole(summary, Some(length));
                     continue;
                 }
                 indexed => indexed.map_or(0, |(made_from, _)| made_from),
             };
             let before = match left.as_ref().and_then(|left| left.get(&run)) {
-                Some((made_from, summary)) if made_from == length => {
+                Some((made_from, summary)) if made_from == length && ask == Ask::Lines => {
                     changed.push((length, summary.clone()));
                     whole(summary, Some(length));
                     continue;
@@ -290,10 +303,7 @@ impl Store for Embedded {
     }
 
     fn summaries(&self) -> Result<Summaries, StoreError> {
-        let (seen, troubles) = self.survey(true, |_, _| None)?;
-        let mut summaries: Vec<RunSummary> = seen.into_iter().map(|seen| seen.summary).collect();
-        summaries.sort_by(|a, b| b.created.cmp(&a.created).then(a.run.cmp(&b.run)));
-        Ok((summaries, troubles))
+        Ok(newest_first(self.survey(Ask::Lines, |_, _| None)?))
     }
 
     fn create_fleet(&self, plan: FleetPlan) -> Result<(), StoreError> {
@@ -354,6 +364,25 @@ impl Store for Embedded {
             Err(altered())
         }
     }
+}
+
+/// What the index, and what fleets have left, is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Ask {
+    Nothing,
+    /// How long the journals were.
+    Lengths,
+    /// The lines about runs whose journals are as long as they were.
+    Lines,
+}
+
+fn newest_first((seen, troubles): (Vec<Seen>, Troubles)) -> Summaries {
+    let lines = seen.into_iter();
+    let mut summaries: Vec<RunSummary> = lines
+        .map(|seen| Arc::unwrap_or_clone(seen.summary))
+        .collect();
+    summaries.sort_by(|a, b| b.created.cmp(&a.created).then(a.run.cmp(&b.run)));
+    (summaries, troubles)
 }
 
 /// Makes `text` all that a small file says, which holds no truth. The file is never emptied: ext4 writes one that was to

@@ -135,6 +135,11 @@ pub enum StoreError {
 }
 
 impl StoreError {
+    /// Does it tell what is gone from a run that can be read all the same?
+    pub fn leaves_readable(&self) -> bool {
+        matches!(self, StoreError::Shrunk { .. } | StoreError::Torn { .. })
+    }
+
     /// An event of `path` that is no JSON, or cannot become it.
     pub(super) fn event(path: impl Into<PathBuf>) -> impl FnOnce(serde_json::Error) -> StoreError {
         let path = path.into();

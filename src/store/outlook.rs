@@ -1,7 +1,9 @@
 //! All runs as they stand, for a process that looks again and again: only journals that have grown are read.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
+use super::embedded::Ask;
 use super::{Embedded, Store, StoreError, fleet};
 use crate::record::{Fleet, RunSummary};
 
@@ -20,7 +22,7 @@ pub struct Outlook {
 /// A run at the last look.
 #[derive(Debug)]
 pub(super) struct Seen {
-    pub(super) summary: RunSummary,
+    pub(super) summary: Arc<RunSummary>,
     /// The length of its journal, if that holds nothing behind its events: until it grows, nothing has happened.
     pub(super) length: Option<u64>,
 }
@@ -35,7 +37,11 @@ impl Outlook {
             let seen = self.runs.get(run)?;
             (seen.length == Some(length)).then(|| seen.summary.clone())
         };
-        let (seen, mut troubles) = store.survey(!self.looked, known)?;
+        let ask = match self.looked {
+            true => Ask::Nothing,
+            false => Ask::Lines,
+        };
+        let (seen, mut troubles) = store.survey(ask, known)?;
         self.looked = true;
         self.runs = seen
             .into_iter()
@@ -64,12 +70,12 @@ impl Outlook {
 
     /// All runs, in no order.
     pub fn runs(&self) -> impl Iterator<Item = &RunSummary> {
-        self.runs.values().map(|seen| &seen.summary)
+        self.runs.values().map(|seen| &*seen.summary)
     }
 
     /// A run by its id.
     pub fn run(&self, run: &str) -> Option<&RunSummary> {
-        self.runs.get(run).map(|seen| &seen.summary)
+        self.runs.get(run).map(|seen| &*seen.summary)
     }
 
     /// The fleet runs that have not ended.

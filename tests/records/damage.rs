@@ -273,6 +273,24 @@ fn a_journal_that_was_zeroed_is_told() {
     judge(&spoilt, &bytes, true, &Told::Error, "a hole");
 }
 
+/// It may be open: whoever looks after all runs tells a script of it.
+#[test]
+fn a_run_that_cannot_be_read_shows_in_the_exit_code() {
+    let spoilt = Spoilt::new();
+    let lines = spoilt.lines();
+    let mut bytes = spoilt.whole.clone();
+    bytes[lines[1].start + 40] ^= 1;
+    bytes.pop();
+    spoilt.put_back(&bytes);
+    for line in ["resume --all", "agent --until-done"] {
+        let (code, said) = spoilt.command(line, "a flipped bit");
+        assert!(
+            code == 1 && said.contains("cannot be read"),
+            "{line}: {code} {said}"
+        );
+    }
+}
+
 /// Whole events that are gone leave no trace in the journal: the index knows that there were more.
 #[test]
 fn whole_events_that_are_gone_from_the_end_are_told() {

@@ -77,6 +77,8 @@ fn a_hash_that_was_written_down_shows_what_was_cut_off() {
         said.contains(&format!("up to event {}", lines.len())),
         "{said}"
     );
+    let told = folder.json(&format!("verify acme --seen {hash}"));
+    assert_eq!(told["seen"]["event"], lines.len(), "{told}");
     let shorter: String = lines[..lines.len() - 1]
         .iter()
         .map(|line| format!("{line}\n"))
@@ -85,6 +87,8 @@ fn a_hash_that_was_written_down_shows_what_was_cut_off() {
     folder.says(0, &format!("verify {run}"));
     let said = folder.says(1, &format!("verify {run} --seen {hash}"));
     assert!(said.contains("cut off the end"), "{said}");
+    let told = folder.says(1, &format!("--json verify {run} --seen {hash}"));
+    assert!(told.contains("\"event\": null"), "{told}");
 }
 
 #[test]

@@ -17,8 +17,8 @@ use crate::cli::fail::{Fail, chain};
 use crate::cli::out;
 use crate::cli::site_probes::SiteProbes;
 use crate::cli::workspace::Workspace;
-use crate::engine::{Engine, EngineError, FleetStop, Silent, Stop, TakenUp};
-use crate::store::{Outlook, Store, StoreError};
+use crate::engine::{Engine, EngineError, FleetStop, Silent, Stop, TakenFleet, TakenUp};
+use crate::store::{Outlook, StoreError};
 
 /// So many runs are worked on at the same time; those that wait take no place.
 const PLACES: usize = 32;
@@ -36,14 +36,15 @@ const WHILE_HELD: Duration = Duration::from_secs(2);
 /// Goes on once with every open run that can go on now.
 pub(in crate::cli) fn resume_all(workspace: &Workspace) -> Result<Exit, Fail> {
     let mut outlook = Outlook::default();
-    for (run, error) in outlook.refresh(&workspace.store)? {
-        Workspace::warn_of(&run, &error);
+    let troubles = outlook.refresh(&workspace.store)?;
+    for (run, error) in &troubles {
+        Workspace::warn_of(run, error);
     }
     let due = due(&outlook, workspace.clock.now());
     if due.is_empty() {
         out::remark(&workspace.global, "nothing is due");
     }
-    let mut worst = Exit::Healthy;
+    let mut worst = of_unread(troubles.iter().any(|(_, error)| !error.leaves_readable()));
     for due in due {
         let exit = match due {
             Due::Fleet(fleet) => super::fleet::resume(workspace, &fleet, false),
@@ -52,6 +53,11 @@ pub(in crate::cli) fn resume_all(workspace: &Workspace) -> Result<Exit, Fail> {
         worst = worst.or_worse(exit.unwrap_or_else(|fail| out::fail(&workspace.global, &fail)));
     }
     Ok(worst)
+}
+
+/// What cannot be read may be open, and goes no further: somebody must look.
+fn of_unread(any: bool) -> Exit {
+    if any { Exit::Failed } else { Exit::Healthy }
 }
 
 /// Stays, and goes on with each run when its date or an answer has come, until it is told to stop or, with `until_done`, no
@@ -68,6 +74,9 @@ pub(in crate::cli) fn agent(workspace: &Workspace, until_done: bool) -> Result<E
         busy: HashSet::new(),
         later: HashMap::new(),
         told: HashSet::new(),
+        unread: false,
+        next_look: Instant::now(),
+        date: None,
         worst: Exit::Healthy,
     };
     let runtime = runtime()?;
@@ -92,6 +101,12 @@ struct Agent<'a> {
     later: HashMap<String, Instant>,
     /// What is wrong with runs and was told.
     told: HashSet<String>,
+    /// Some run, or the folder, could not be read at the last look.
+    unread: bool,
+    /// When to look again, whatever happens.
+    next_look: Instant,
+    /// The first date that any run waits for, as of the last look.
+    date: Option<Timestamp>,
     worst: Exit,
 }
 
@@ -129,11 +144,10 @@ impl Agent<'_> {
         self.say("agent", "looks after all runs", json!({}))?;
         loop {
             let stopping = *stop.borrow();
-            let looked = Instant::now();
-            if !stopping && self.waiting.is_empty() {
+            // While others are worked on, the end of one is no reason to look at all.
+            if !stopping && self.waiting.is_empty() && (jobs.is_empty() || self.is_time_to_look()) {
                 self.look()?;
             }
-            let pause = LOOK.max(looked.elapsed() * SHARE);
             while !stopping
                 && jobs.len() < PLACES
                 && let Some(due) = self.waiting.pop_front()
@@ -151,15 +165,14 @@ impl Agent<'_> {
                     });
                 }
                 if until_done && !is_any_open(&self.outlook) {
-                    // What cannot be read may be open.
-                    let unread = match self.told.is_empty() {
-                        true => Exit::Healthy,
-                        false => Exit::Failed,
-                    };
-                    return Ok(self.worst.or_worse(unread));
+                    return Ok(self.worst.or_worse(of_unread(self.unread)));
                 }
             }
-            let pause = self.until_next(pause);
+            let pause = match stopping || !self.waiting.is_empty() {
+                // The end of what is worked on comes first.
+                true => LOOK,
+                false => self.until_look(),
+            };
             let mut acted = tokio::select! {
                 Some(acted) = jobs.join_next() => Some(acted),
                 () = tokio::time::sleep(pause) => None,
@@ -179,9 +192,19 @@ impl Agent<'_> {
 
     /// Looks what can go on now.
     fn look(&mut self) -> Result<(), Fail> {
+        let begun = Instant::now();
+        let looked = self.look_at_all();
+        self.date = next_date(&self.outlook, self.workspace.clock.now());
+        let ended = Instant::now();
+        self.next_look = ended + LOOK.max((ended - begun) * SHARE);
+        looked
+    }
+
+    fn look_at_all(&mut self) -> Result<(), Fail> {
         match self.outlook.refresh(&self.workspace.store) {
             Ok(troubles) => {
                 let mut now_told = HashSet::new();
+                self.unread = troubles.iter().any(|(_, error)| !error.leaves_readable());
                 for (run, error) in troubles {
                     let text = chain(&error);
                     if !self.told.contains(&text) {
@@ -194,6 +217,7 @@ impl Agent<'_> {
             // A disk that is away may come back.
             Err(error) => {
                 let text = chain(&error);
+                self.unread = true;
                 if self.told.insert(text.clone()) {
                     self.say(
                         "agent",
@@ -211,13 +235,22 @@ impl Agent<'_> {
         Ok(())
     }
 
-    /// How long to sleep: until the next date, but no longer than `most`.
-    fn until_next(&self, most: Duration) -> Duration {
+    fn is_time_to_look(&self) -> bool {
+        let date_has_come = self
+            .date
+            .is_some_and(|date| date <= self.workspace.clock.now());
+        date_has_come || Instant::now() >= self.next_look
+    }
+
+    /// How long to sleep: until the next look, or the next date.
+    fn until_look(&self) -> Duration {
+        let most = self.next_look.saturating_duration_since(Instant::now());
         let now = self.workspace.clock.now();
-        let left = next_date(&self.outlook, now)
+        let left = self
+            .date
             .and_then(|date| Duration::try_from(date.duration_since(now)).ok());
         // A millisecond more: dates are finer than timers.
-        left.map_or(most, |left| (left + Duration::from_millis(1)).min(most))
+        left.map_or(most, |left| left.min(most)) + Duration::from_millis(1)
     }
 
     /// Tells what came of an act, in one line.
@@ -285,11 +318,9 @@ async fn go_on_with_fleet(
     stop: &watch::Receiver<bool>,
 ) -> Result<Came, Trouble> {
     let workspace = &shared.quiet;
-    if let Err(StoreError::Held { .. }) = workspace.store.hold(fleet) {
-        return Err(Trouble::Held);
-    }
+    let taken = free(TakenFleet::again(&*workspace.store, fleet))?;
     let probes = shared.probes.clone();
-    let worked = super::fleet::carry_on(workspace, fleet, probes, PATIENCE, stop);
+    let worked = super::fleet::carry_on(workspace, taken, probes, PATIENCE, stop);
     let (stop, exit) = worked.await?;
     Ok(of_fleet(&stop, exit))
 }
@@ -300,10 +331,7 @@ async fn go_on(
     stop: &mut watch::Receiver<bool>,
 ) -> Result<Came, Trouble> {
     let workspace = &shared.quiet;
-    let taken = match TakenUp::again(&*workspace.store, run) {
-        Err(EngineError::Store(StoreError::Held { .. })) => return Err(Trouble::Held),
-        taken => taken.map_err(Fail::from)?,
-    };
+    let taken = free(TakenUp::again(&*workspace.store, run))?;
     if let Some((conclusion, _)) = taken.state().conclusion {
         write_missing_reports(workspace, taken.state())?;
         return Ok(of_run(run, &Stop::Finished(conclusion)));
@@ -318,6 +346,14 @@ async fn go_on(
     };
     let (_, stop, _) = carry_on(workspace, &engine, taken, &checked, site, stop).await?;
     Ok(of_run(run, &stop))
+}
+
+/// What was taken up, unless another process has it.
+fn free<T>(taken: Result<T, EngineError>) -> Result<T, Trouble> {
+    match taken {
+        Err(EngineError::Store(StoreError::Held { .. })) => Err(Trouble::Held),
+        taken => Ok(taken.map_err(Fail::from)?),
+    }
 }
 
 fn of_run(run: &str, stop: &Stop) -> Came {

@@ -16,7 +16,7 @@ use crate::cli::fleet_live::FleetLive;
 use crate::cli::out;
 use crate::cli::site_probes::SiteProbes;
 use crate::cli::workspace::Workspace;
-use crate::engine::{Engine, FleetRun, FleetStop, Host, Standing, limits};
+use crate::engine::{Engine, FleetRun, FleetStop, Host, Standing, TakenFleet, limits};
 use crate::record::{Fleet, FleetPlan, FleetSite, Mode, PinnedSite, RunState, RunSummary};
 use crate::report::fleet::{FleetSiteFacts, FleetView};
 use crate::report::terminal;
@@ -78,35 +78,36 @@ pub(super) fn start(
 
 /// Goes on with a fleet run.
 pub(super) fn resume(workspace: &Workspace, fleet: &str, watch: bool) -> Result<Exit, Fail> {
-    let (host, fleet) = again(workspace, fleet, Arc::default())?;
+    let taken = TakenFleet::again(&*workspace.store, fleet)?;
+    let (host, fleet) = again(workspace, taken, Arc::default())?;
     work(workspace, &host, fleet, patience(watch))
 }
 
-fn again<'a>(
-    workspace: &'a Workspace,
-    fleet: &str,
+fn again(
+    workspace: &Workspace,
+    taken: TakenFleet,
     probes: Arc<SiteProbes>,
-) -> Result<(FleetHost<'a>, FleetRun), Fail> {
-    let plan = workspace.store.fleet(fleet)?.plan;
+) -> Result<(FleetHost<'_>, FleetRun), Fail> {
+    let plan = taken.plan();
     let checked = crate::runbook::check(
         &plan.runbook_text,
         &format!("{} (as pinned in {})", plan.runbook, plan.fleet),
         &workspace.vocabulary(),
     )?;
     let host = FleetHost::new(workspace, plan.sites.len(), &checked, probes)?;
-    let fleet = FleetRun::again(host.store.clone(), workspace.clock.clone(), fleet, checked)?;
+    let fleet = FleetRun::again(host.store.clone(), workspace.clock.clone(), taken, checked);
     Ok((host, fleet))
 }
 
 /// Goes on with a fleet run among other work, and writes its summary.
 pub(super) async fn carry_on(
     workspace: &Workspace,
-    fleet: &str,
+    taken: TakenFleet,
     probes: Arc<SiteProbes>,
     patience: Duration,
     stop: &watch::Receiver<bool>,
 ) -> Result<(FleetStop, Exit), Fail> {
-    let (host, mut fleet) = again(workspace, fleet, probes)?;
+    let (host, mut fleet) = again(workspace, taken, probes)?;
     let stopped = fleet.work(&host, patience, stop).await?;
     let view = FleetView::of(fleet.fleet(), host.facts(&fleet), workspace.clock.now());
     write(workspace, &view)?;
@@ -114,25 +115,19 @@ pub(super) async fn carry_on(
     Ok((stopped, exit))
 }
 
-/// The fleet run that `named` means, if any: its id, or the beginning of one.
-pub(super) fn find(workspace: &Workspace, named: &str) -> Result<Option<Fleet>, Fail> {
-    match workspace.store.fleet(named) {
-        Err(StoreError::NoSuchFleet(_)) => {}
-        found => return Ok(Some(found?)),
+/// The id of the fleet run that `named` means, if any: its id, or the beginning of one. No record is read for that.
+pub(super) fn find(workspace: &Workspace, named: &str) -> Result<Option<String>, Fail> {
+    let mut names = workspace.store.fleets()?;
+    if names.iter().any(|name| name == named) {
+        return Ok(Some(named.to_owned()));
     }
-    if !named.starts_with("fleet") {
-        return Ok(None);
-    }
-    let names = workspace.store.fleets()?;
-    let mut known = names.iter().filter(|name| name.starts_with(named));
-    match (known.next(), known.next()) {
-        (Some(one), None) => Ok(Some(workspace.store.fleet(one)?)),
-        _ => Ok(None),
-    }
+    names.retain(|name| named.starts_with("fleet") && name.starts_with(named));
+    Ok(names.pop().filter(|_| names.is_empty()))
 }
 
 /// Where a fleet run stands, as its sites' runs tell.
-pub(super) fn status(workspace: &Workspace, fleet: &Fleet) -> Result<Exit, Fail> {
+pub(super) fn status(workspace: &Workspace, fleet: &str) -> Result<Exit, Fail> {
+    let fleet = &workspace.store.fleet(fleet)?;
     let facts: Vec<FleetSiteFacts> = fleet
         .plan
         .sites

@@ -16,16 +16,9 @@ use crate::store::{Store, StoreError};
 
 /// What would go, or goes with `--yes`.
 pub(in crate::cli) fn prune(workspace: &Workspace, args: &PruneArgs) -> Result<Exit, Fail> {
-    let (mut summaries, mut unreadable) = workspace.store.summaries()?;
-    // A line of the index tells nothing of damage that left the journal as long as it was.
-    summaries.retain(|run| match workspace.store.state(&run.run) {
-        Ok(_) => true,
-        Err(error) => {
-            unreadable.push((run.run.clone(), error));
-            false
-        }
-    });
-    summaries.retain(|run| !unreadable.iter().any(|(other, _)| *other == run.run));
+    let (mut summaries, unreadable) = workspace.store.summaries_read()?;
+    let damaged: HashSet<&str> = unreadable.iter().map(|(run, _)| run.as_str()).collect();
+    summaries.retain(|run| !damaged.contains(run.run.as_str()));
     let mut old = too_many(&summaries, args);
     let oldest = workspace
         .clock
@@ -37,7 +30,7 @@ pub(in crate::cli) fn prune(workspace: &Workspace, args: &PruneArgs) -> Result<E
     let there: HashSet<&str> = summaries
         .iter()
         .map(|run| run.run.as_str())
-        .chain(unreadable.iter().map(|(run, _)| run.as_str()))
+        .chain(damaged)
         .collect();
     let mut fleets = fleets(workspace, &there, &mut names, oldest)?;
     old.retain(|run| names.contains(run.run.as_str()));

@@ -48,10 +48,13 @@ pub(in crate::cli) fn verify(
         );
     }
     let last = hashes.last().cloned().unwrap_or_default();
+    let cut_off = workspace.store.cut_off(&run)?;
     if workspace.global.json {
+        let seen =
+            seen.map(|(hash, place)| json!({"hash": hash, "event": place.map(|place| place + 1)}));
         out::json(&json!({
             "schema": "mailmedic.verify/1", "run": run, "events": stored.lines.len(), "last_hash": last,
-            "torn_bytes": stored.torn, "faults": faults,
+            "seen": seen, "torn_bytes": stored.torn, "cut_off": cut_off, "faults": faults,
         }))?;
     } else if faults.is_empty() {
         let count = stored.lines.len();
@@ -64,7 +67,7 @@ pub(in crate::cli) fn verify(
                 place + 1
             ))?;
         }
-        for path in workspace.store.cut_off(&run)? {
+        for path in cut_off {
             out::text(&format!(
                 "what was cut off its end, because it was no whole event, is kept in {}",
                 path.display()

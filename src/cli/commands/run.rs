@@ -132,7 +132,7 @@ pub(in crate::cli) fn resume(
     watch: bool,
 ) -> Result<Exit, Fail> {
     if let Some(fleet) = super::fleet::find(workspace, named)? {
-        return super::fleet::resume(workspace, &fleet.plan.fleet, watch);
+        return super::fleet::resume(workspace, &fleet, watch);
     }
     let run = workspace.find_run(named, true)?;
     let taken = TakenUp::again(&*workspace.store, &run)?;

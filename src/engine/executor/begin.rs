@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use super::{Made, Underway, Worker};
 use crate::actions::Args;
 use crate::engine::EngineError;
-use crate::engine::job::Job;
+use crate::engine::job::{Failure, Job};
 use crate::engine::plan::id_of;
 use crate::engine::variables::variables;
 use crate::error_chain::chain;
@@ -211,14 +211,14 @@ impl Worker {
         step: &Step,
         outcome: StepOutcome,
         outputs: Value,
-        failure: Option<(String, bool)>,
+        failure: Option<Failure>,
         ms: u64,
     ) -> Result<(), EngineError> {
         let outputs = match outputs {
             Value::Object(map) => map,
             _ => Map::new(),
         };
-        let not_sent = failure.as_ref().is_some_and(|(_, not_sent)| *not_sent);
+        let not_sent = failure.as_ref().is_some_and(|failure| failure.not_sent);
         self.say(EventKind::StepFinished {
             step: key.to_owned(),
             attempt,
@@ -228,7 +228,7 @@ impl Worker {
             findings: Vec::new(),
             subjects: Vec::new(),
             artifacts: Vec::new(),
-            error: failure.map(|(error, _)| error),
+            error: failure.map(|failure| failure.error),
             not_sent,
             ms,
         })
@@ -254,7 +254,10 @@ impl Worker {
             step,
             StepOutcome::Failed,
             Value::Null,
-            Some((why.to_owned(), true)),
+            Some(Failure {
+                error: why.to_owned(),
+                not_sent: true,
+            }),
             0,
         )
     }

@@ -7,7 +7,7 @@ use tokio::task::{Id, JoinError};
 use super::{Underway, Worker};
 use crate::actions::Reconciled;
 use crate::engine::EngineError;
-use crate::engine::job::{Ended, words};
+use crate::engine::job::{Ended, Failure, words};
 use crate::engine::plan::id_of;
 use crate::record::{EventKind, StepOutcome, StepStatus, WaitKind};
 use crate::runbook::Step;
@@ -36,15 +36,17 @@ impl Worker {
             }
         }
         let count = outputs.len();
-        let error =
-            (worst == StepOutcome::Failed).then(|| ("at least one item failed".to_owned(), false));
+        let failure = (worst == StepOutcome::Failed).then(|| Failure {
+            error: "at least one item failed".to_owned(),
+            not_sent: false,
+        });
         self.finish_event(
             key,
             1,
             step,
             worst,
             json!({"items": outputs, "count": count}),
-            error,
+            failure,
             0,
         )
     }
@@ -63,10 +65,10 @@ impl Worker {
                 };
                 (
                     error.id(),
-                    Ended::Failed {
+                    Ended::Failed(Failure {
                         error: why.to_owned(),
                         not_sent: false,
-                    },
+                    }),
                 )
             }
         };
@@ -83,8 +85,8 @@ impl Worker {
         } = underway;
         match ended {
             Ended::Reconciled(found) => self.looked(key, attempt, found, ms),
-            Ended::Failed { error, .. } if look => {
-                self.looked(key, attempt, Reconciled::CannotTell(error), ms)
+            Ended::Failed(failure) if look => {
+                self.looked(key, attempt, Reconciled::CannotTell(failure.error), ms)
             }
             Ended::Done(report) => {
                 let tolerated = report.outcome == StepOutcome::Failed && step.continue_on_error;
@@ -111,9 +113,7 @@ impl Worker {
                 deadline: wait.deadline,
                 memo: wait.memo,
             }),
-            Ended::Failed { error, not_sent } => {
-                self.attempt_failed(&key, attempt, step, error, not_sent, ms)
-            }
+            Ended::Failed(failure) => self.attempt_failed(&key, attempt, step, failure, ms),
         }
     }
 
@@ -122,8 +122,7 @@ impl Worker {
         key: &str,
         attempt: u32,
         step: &Step,
-        error: String,
-        not_sent: bool,
+        failure: Failure,
         ms: u64,
     ) -> Result<(), EngineError> {
         let again = attempt < step.retry.attempts
@@ -133,8 +132,7 @@ impl Worker {
                     let wanted = &when.references().variables;
                     let mut values = self.variables(key, step, wanted);
                     if let Some(map) = values.as_object_mut() {
-                        let result =
-                            json!({"error": error, "not_sent": not_sent, "attempt": attempt});
+                        let result = json!({"error": failure.error, "not_sent": failure.not_sent, "attempt": attempt});
                         map.insert("result".to_owned(), result);
                     }
                     when.holds(&values).unwrap_or(false)
@@ -147,10 +145,11 @@ impl Worker {
                 step,
                 StepOutcome::Failed,
                 Value::Null,
-                Some((error, not_sent)),
+                Some(failure),
                 ms,
             );
         }
+        let error = failure.error;
         self.say(EventKind::AttemptFailed {
             step: key.to_owned(),
             attempt,

@@ -52,6 +52,29 @@ pub struct FleetRun {
     _hold: Box<dyn Hold>,
 }
 
+/// A fleet run that this process alone works on, as it was read.
+pub struct TakenFleet {
+    fleet: Fleet,
+    hold: Box<dyn Hold>,
+}
+
+impl TakenFleet {
+    /// Takes a fleet run up again: becomes the one process that works on it, and reads its record.
+    ///
+    /// # Errors
+    /// When another process works on it, or it cannot be read.
+    pub fn again(store: &dyn Store, fleet: &str) -> Result<Self, EngineError> {
+        let hold = store.hold(fleet)?;
+        let fleet = store.fleet(fleet)?;
+        Ok(TakenFleet { fleet, hold })
+    }
+
+    /// What it was started with.
+    pub fn plan(&self) -> &FleetPlan {
+        &self.fleet.plan
+    }
+}
+
 impl FleetRun {
     /// Writes a new fleet run down. From here on it can be resumed.
     ///
@@ -73,19 +96,14 @@ impl FleetRun {
         Ok(FleetRun::of(store, clock, fleet, checked, hold))
     }
 
-    /// Takes a fleet run up again: becomes the one process that works on it, and reads where it stands.
-    ///
-    /// # Errors
-    /// When another process works on it, or the store cannot be read.
+    /// Goes on with a fleet run that was taken up: reads where its sites' runs stand.
     pub fn again(
         store: Arc<dyn Store>,
         clock: Arc<dyn Clock>,
-        fleet: &str,
+        taken: TakenFleet,
         checked: Checked,
-    ) -> Result<Self, EngineError> {
-        let hold = store.hold(fleet)?;
-        let fleet = store.fleet(fleet)?;
-        let mut run = FleetRun::of(store, clock, fleet, checked, hold);
+    ) -> Self {
+        let mut run = FleetRun::of(store, clock, taken.fleet, checked, taken.hold);
         for place in 0..run.standings.len() {
             let standing = match run.store.state(&run.fleet.plan.sites[place].run) {
                 Ok(state) => match state.conclusion {
@@ -101,7 +119,7 @@ impl FleetRun {
             run.failed += usize::from(standing.has_failed());
             run.standings[place] = standing;
         }
-        Ok(run)
+        run
     }
 
     fn of(

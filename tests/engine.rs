@@ -51,7 +51,7 @@ fn finished_well(step: &str) -> EventKind {
         attempt: 1,
         outcome: StepOutcome::Good,
         tolerated: false,
-        outputs: Map::new(),
+        outputs: Default::default(),
         findings: Vec::new(),
         subjects: Vec::new(),
         artifacts: Vec::new(),

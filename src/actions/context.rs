@@ -84,7 +84,7 @@ pub trait Facts: Sync {
             .iter()
             .rev()
             .find(|step| step.judging_action() == action && !step.outputs.is_empty())
-            .map(|step| Value::Object(step.outputs.clone()))
+            .map(|step| step.all_outputs())
     }
     /// The run's data for document templates: the view that reports are made from (`site`, `reverse`, `listings`, `notices`,
     /// ...), and `inputs`.

@@ -48,8 +48,8 @@ impl Desk {
             tolerated: false,
         };
         step.outputs = match outputs {
-            Value::Object(map) => map,
-            _ => Map::new(),
+            Value::Object(map) => map.into(),
+            _ => Default::default(),
         };
         self.steps.push(step);
         self.steps.last_mut().unwrap()

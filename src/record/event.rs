@@ -298,7 +298,7 @@ pub enum EventKind {
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         tolerated: bool,
         /// What the action found out, by output name.
-        outputs: Map<String, Value>,
+        outputs: Arc<Map<String, Value>>,
         /// Facts about the site.
         findings: Vec<Finding>,
         /// The subjects that were really judged: a later finding of the same action is settled only by these.

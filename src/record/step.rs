@@ -1,5 +1,7 @@
 //! One step of a run as its events have left it.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -165,7 +167,7 @@ pub struct StepState {
     pub finished_seq: Option<u64>,
     /// What it found out.
     #[serde(default)]
-    pub outputs: Map<String, Value>,
+    pub outputs: Arc<Map<String, Value>>,
     /// Facts about the site.
     #[serde(default)]
     pub findings: Vec<Finding>,
@@ -207,7 +209,7 @@ impl StepState {
             started: None,
             finished: None,
             finished_seq: None,
-            outputs: Map::new(),
+            outputs: Arc::default(),
             findings: Vec::new(),
             subjects: Vec::new(),
             artifacts: Vec::new(),
@@ -240,6 +242,11 @@ impl StepState {
             finished_seq: self.finished_seq.map(|_| seq),
             ..self
         }
+    }
+
+    /// All that it found out, copied.
+    pub fn all_outputs(&self) -> Value {
+        Value::Object((*self.outputs).clone())
     }
 
     /// By this, steps are in the order in which they ended.

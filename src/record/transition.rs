@@ -3,6 +3,10 @@
 //! Executor, resume, status, board and report all fold events with [`next`], and nobody else decides what an event means.
 //! It is pure: no clock, no I/O. It refuses an event that cannot follow, naming both the event and the state.
 
+use std::sync::Arc;
+
+use serde_json::{Map, Value};
+
 use super::{
     Decision, Event, EventKind, GENESIS, Resolution, RunState, StepOutcome, StepState, StepStatus,
     Wait, WaitKind, step::Given,
@@ -162,6 +166,7 @@ impl RunState {
                 not_sent,
                 ..
             } => {
+                let outputs = self.shared_outputs(step, outputs);
                 let step = self.expect(step, refuse, |status| {
                     matches!(
                         status,
@@ -170,7 +175,7 @@ impl RunState {
                             | StepStatus::Interrupted { ask: false }
                     )
                 })?;
-                step.outputs.clone_from(outputs);
+                step.outputs = outputs;
                 step.findings.clone_from(findings);
                 step.subjects.clone_from(subjects);
                 step.artifacts.clone_from(artifacts);
@@ -298,6 +303,19 @@ impl RunState {
         Ok(())
     }
 
+    /// `outputs`, in common with the step before `step` where that has found out the same: the instances of a long `foreach`
+    /// often do, and would take most of the memory.
+    fn shared_outputs(
+        &self,
+        step: &str,
+        outputs: &Arc<Map<String, Value>>,
+    ) -> Arc<Map<String, Value>> {
+        let before = self.position(step).and_then(|place| place.checked_sub(1));
+        let before = before.and_then(|place| self.steps.get(place));
+        let same = before.filter(|before| before.outputs == *outputs);
+        Arc::clone(same.map_or(outputs, |before| &before.outputs))
+    }
+
     fn expect(
         &mut self,
         key: &str,
@@ -344,18 +362,18 @@ impl StepState {
                 },
             },
         };
-        let say = |name: &str, value: serde_json::Value| (name.to_owned(), value);
-        self.outputs.extend([
+        let say = |name: &str, value: Value| (name.to_owned(), value);
+        let outputs = Arc::make_mut(&mut self.outputs);
+        outputs.extend([
             say("by", given.by.clone().into()),
             say("at", given.at.to_string().into()),
             say("note", given.note.clone().unwrap_or_default().into()),
         ]);
         match given.decision {
-            Decision::Approve => self.outputs.extend([say("approved", true.into())]),
-            Decision::Reject => self.outputs.extend([say("approved", false.into())]),
+            Decision::Approve => outputs.extend([say("approved", true.into())]),
+            Decision::Reject => outputs.extend([say("approved", false.into())]),
             Decision::Done => {
-                self.outputs
-                    .extend([say("form", given.values.clone().into())]);
+                outputs.extend([say("form", given.values.clone().into())]);
             }
             _ => {}
         }

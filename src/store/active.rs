@@ -20,10 +20,10 @@ pub(super) struct Claim {
     path: PathBuf,
     /// Locked until the run is there.
     file: File,
-    /// What the file says.
-    text: String,
-    /// What it still has to say.
-    kept: String,
+    /// Where the next line goes.
+    end: u64,
+    /// What the file still has to say, where that is less than it says.
+    kept: Option<String>,
     /// The site and what the new run holds of it.
     mine: String,
 }
@@ -46,12 +46,10 @@ impl Claim {
         let (path, file) = embedded::share(folder, &hash(created.site.as_bytes()))?;
         file.lock().map_err(StoreError::io("lock", &path))?;
         let text = embedded::text(&file).map_err(StoreError::io("read", &path))?;
-        let mut kept = String::with_capacity(text.len());
+        let mut free = Vec::new();
         for line in text.lines() {
-            let Some((site, rest)) = line.split_once(' ') else {
-                continue;
-            };
-            if site == created.site
+            let of_site = line.strip_prefix(created.site.as_str());
+            if let Some(rest) = of_site.and_then(|rest| rest.strip_prefix(' '))
                 && let Some((held, run)) = rest.rsplit_once(' ')
                 && (held == mine || held == WHOLE_SITE || mine == WHOLE_SITE)
             {
@@ -62,31 +60,32 @@ impl Claim {
                         runbook: holder.created.runbook.clone(),
                     });
                 }
-                continue;
+                free.push(line);
             }
-            kept.push_str(line);
-            kept.push('\n');
         }
+        // Damaged text is another length than what the file holds.
+        let whole = (text.is_empty() || text.ends_with('\n'))
+            && !text.contains(char::REPLACEMENT_CHARACTER);
+        let kept = (!whole || !free.is_empty()).then(|| {
+            let says = |line: &&str| line.contains(' ') && !free.contains(line);
+            let kept = text.lines().filter(says);
+            kept.flat_map(|line| [line, "\n"]).collect()
+        });
         Ok(Some(Claim {
             mine: format!("{} {mine}", created.site),
+            end: text.len() as u64,
             path,
             file,
-            text,
             kept,
         }))
     }
 
     /// Names the new holder.
-    pub(super) fn settle(mut self, run: &str) -> Result<(), StoreError> {
+    pub(super) fn settle(self, run: &str) -> Result<(), StoreError> {
         let line = format!("{} {run}\n", self.mine);
-        // Damaged text is another length than what the file holds.
-        let as_it_was = self.kept == self.text && !self.text.contains(char::REPLACEMENT_CHARACTER);
-        let written = if as_it_was {
-            self.file
-                .write_all_at(line.as_bytes(), self.text.len() as u64)
-        } else {
-            self.kept.push_str(&line);
-            embedded::rewrite(&self.file, &self.kept)
+        let written = match self.kept {
+            None => self.file.write_all_at(line.as_bytes(), self.end),
+            Some(kept) => embedded::rewrite(&self.file, &(kept + &line)),
         };
         written.map_err(StoreError::io("write", self.path))
     }

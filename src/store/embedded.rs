@@ -61,10 +61,11 @@ impl Embedded {
         })
     }
 
-    /// Lets appends gather: [`Embedded::hurry`] will be called whenever the process has nothing to do but wait for them.
-    pub fn gather(&self) {
+    /// Lets appends gather: [`Embedded::hurry`] will be called whenever the process has nothing to do but wait for them. So many
+    /// runs append at the same time.
+    pub fn gather(&self, runs: usize) {
         if let Some(group) = &self.group {
-            group.gather();
+            group.gather(runs);
         }
     }
 
@@ -127,15 +128,15 @@ impl Embedded {
             return Err(StoreError::NotABeginning);
         };
         self.settle()?;
-        self.folder("runs")?;
-        let claim = Claim::take(&self.folder("active")?, created, |holder| {
-            match self.state(holder) {
-                Ok(state) => Ok(state.conclusion.is_none().then_some(state)),
-                // Its creation was cut short, or it was thrown away.
-                Err(StoreError::NoSuchRun(_)) => Ok(None),
-                // It may be open: nothing may be done twice for want of its record.
-                Err(error) => Err(error),
-            }
+        let open = |holder: &str| match self.state(holder) {
+            Ok(state) => Ok(state.conclusion.is_none().then_some(state)),
+            // Its creation was cut short, or it was thrown away.
+            Err(StoreError::NoSuchRun(_)) => Ok(None),
+            // It may be open: nothing may be done twice for want of its record.
+            Err(error) => Err(error),
+        };
+        let claim = in_folder(&self.root, "active", |folder| {
+            Claim::take(folder, created, open)
         })?;
         Ok((created.run.clone(), claim))
     }
@@ -262,7 +263,10 @@ impl Store for Embedded {
             return Ok(journal);
         }
         let (run, claim) = self.claim(&first)?;
-        let journal = FileJournal::create(&run, &self.journal_path(&run), &first)?;
+        let path = self.journal_path(&run);
+        let journal = in_folder(&self.root, "runs", |_| {
+            FileJournal::create(&run, &path, &first)
+        })?;
         if let Some(claim) = claim {
             claim.settle(&run)?;
         }
@@ -275,7 +279,9 @@ impl Store for Embedded {
         };
         let (run, claim) = self.claim(&first)?;
         let path = self.journal_path(&run);
-        let (journal, durable) = FileJournal::begin(&run, &path, &first, group)?;
+        let (journal, durable) = in_folder(&self.root, "runs", |_| {
+            FileJournal::begin(&run, &path, &first, group)
+        })?;
         if let Some(claim) = claim {
             claim.settle(&run)?;
         }
@@ -299,7 +305,7 @@ impl Store for Embedded {
     }
 
     fn hold(&self, run: &str) -> Result<Box<dyn Hold>, StoreError> {
-        hold::hold(&self.folder("locks")?, run)
+        in_folder(&self.root, "locks", |folder| hold::hold(folder, run))
     }
 
     fn summaries(&self) -> Result<Summaries, StoreError> {
@@ -411,14 +417,11 @@ pub(super) fn share(folder: &Path, digest: &str) -> Result<(PathBuf, File), Stor
 
 /// What a small file says.
 pub(super) fn text(file: &File) -> io::Result<String> {
-    let mut bytes = vec![0; 4096];
-    let mut read = file.read_at(&mut bytes, 0)?;
-    // Mostly one look at it is enough.
-    while read == bytes.len() {
-        bytes.resize(2 * read, 0);
-        read += file.read_at(&mut bytes[read..], read as u64)?;
-    }
-    Ok(String::from_utf8_lossy(&bytes[..read]).into_owned())
+    let length = usize::try_from(file.metadata()?.len()).unwrap_or(0);
+    let mut bytes = vec![0; length];
+    file.read_exact_at(&mut bytes, 0)?;
+    Ok(String::from_utf8(bytes)
+        .unwrap_or_else(|damaged| String::from_utf8_lossy(damaged.as_bytes()).into_owned()))
 }
 
 /// A folder below the store's, made if it is not there.
@@ -433,6 +436,20 @@ pub(super) fn folder(root: &Path, name: &str) -> Result<PathBuf, StoreError> {
         sync_folder(root)?;
     }
     Ok(folder)
+}
+
+/// What needs a folder below the store's. It is only made when it turns out to be missing.
+fn in_folder<T>(
+    root: &Path,
+    name: &str,
+    work: impl Fn(&Path) -> Result<T, StoreError>,
+) -> Result<T, StoreError> {
+    match work(&root.join(name)) {
+        Err(StoreError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
+            work(&folder(root, name)?)
+        }
+        done => done,
+    }
 }
 
 /// What lies in a folder; nothing when there is no such folder.

@@ -26,8 +26,9 @@ use super::{Durable, StoreError, embedded, frame};
 
 /// Bytes after which a new log is begun.
 const LONG: u64 = 16 << 20;
-/// Appends that are worth a sync while the process still has things to do: with more, the disk would rest meanwhile.
-const ENOUGH: usize = 8;
+/// Appends that are worth a sync while the process still has things to do, at least and at most: half of those that may come
+/// at the same time. With more the disk would rest meanwhile, with fewer a sync would be for few.
+const ENOUGH: (usize, usize) = (8, 64);
 /// The longest that fewer are kept waiting, should nobody hurry.
 const LONGEST: Duration = Duration::from_millis(5);
 /// Bytes put aside at a time, see `journal`.
@@ -57,8 +58,8 @@ struct Queue {
     runs: BTreeSet<String>,
     failed: Option<PathBuf>,
     closing: bool,
-    /// Somebody tells when there is nothing more to come.
-    gathers: bool,
+    /// Somebody tells when there is nothing more to come; so many appends are worth a sync before.
+    enough: Option<usize>,
     /// Nothing more is to come.
     hurry: bool,
 }
@@ -66,7 +67,11 @@ struct Queue {
 impl Queue {
     /// Is what has gathered worth a sync?
     fn is_ripe(&self) -> bool {
-        self.closing || self.hurry || !self.gathers || self.waiting.len() >= ENOUGH
+        self.closing
+            || self.hurry
+            || self
+                .enough
+                .is_none_or(|enough| self.waiting.len() >= enough)
     }
 }
 
@@ -123,9 +128,9 @@ impl Group {
         Ok(Durable::Later(durable))
     }
 
-    /// From now on somebody calls [`Group::hurry`] whenever nothing more is to come.
-    pub(super) fn gather(&self) {
-        self.shared.queue().gathers = true;
+    /// From now on somebody calls [`Group::hurry`] whenever nothing more is to come. So many runs append at the same time.
+    pub(super) fn gather(&self, runs: usize) {
+        self.shared.queue().enough = Some((runs / 2).clamp(ENOUGH.0, ENOUGH.1));
     }
 
     /// Nothing more is to come before what has gathered is on disk.

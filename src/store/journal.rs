@@ -12,9 +12,14 @@
 
 use std::fs::{File, OpenOptions};
 use std::io;
-use std::os::unix::fs::FileExt;
+use std::os::fd::AsRawFd;
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+
+use nix::libc;
+use rustix::fs::{AtFlags, CWD, linkat};
+use rustix::io::Errno;
 
 use super::embedded::sync_folder;
 use super::group::Group;
@@ -141,20 +146,7 @@ impl FileJournal {
         let mut buffer = Vec::new();
         let json = frame::write(&mut buffer, true, |out| first.write_line(out, 1, GENESIS))
             .map_err(StoreError::event(path))?;
-        let temporary = path.with_extension("new");
-        let named = (|| {
-            let file = OpenOptions::new()
-                .read(true)
-                .write(true)
-                .create(true)
-                .truncate(true)
-                .open(&temporary)?;
-            file.write_all_at(&buffer, 0)?;
-            std::fs::hard_link(&temporary, path)?;
-            Ok(file)
-        })();
-        let _ = std::fs::remove_file(&temporary);
-        let file = named.map_err(|source| taken(run, path, source))?;
+        let file = named(path, &buffer).map_err(|source| taken(run, path, source))?;
         let mut journal = FileJournal::of(run, path, file, Some(group.clone()));
         journal.buffer = buffer;
         let last = hash(&journal.buffer[json]);
@@ -422,6 +414,34 @@ impl Drop for FileJournal {
             });
         }
     }
+}
+
+/// A file that gets its name when it holds `bytes`, and never in the place of another.
+///
+/// A file that has no name at first costs half of one that must be rid of its first name; not every file system can make one.
+fn named(path: &Path, bytes: &[u8]) -> io::Result<File> {
+    let mut open = OpenOptions::new();
+    open.read(true).write(true);
+    let folder = path.parent().unwrap_or(Path::new("."));
+    if let Ok(file) = open.clone().custom_flags(libc::O_TMPFILE).open(folder) {
+        file.write_all_at(bytes, 0)?;
+        let nameless = format!("/proc/self/fd/{}", file.as_raw_fd());
+        match linkat(CWD, nameless, CWD, path, AtFlags::SYMLINK_FOLLOW) {
+            Ok(()) => return Ok(file),
+            Err(Errno::EXIST) => return Err(Errno::EXIST.into()),
+            // Without /proc, it can get no name.
+            Err(_) => {}
+        }
+    }
+    let temporary = path.with_extension("new");
+    let named = (|| {
+        let file = open.create(true).truncate(true).open(&temporary)?;
+        file.write_all_at(bytes, 0)?;
+        std::fs::hard_link(&temporary, path)?;
+        Ok(file)
+    })();
+    let _ = std::fs::remove_file(&temporary);
+    named
 }
 
 fn taken(run: &str, path: &Path, source: io::Error) -> StoreError {

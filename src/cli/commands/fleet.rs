@@ -180,7 +180,7 @@ fn work(
     host.live.say(&format!("fleet run {id}: {count} sites"));
     // What the runs append while one of them can go on shares a sync.
     let store = host.store.clone();
-    store.gather();
+    store.gather(fleet.fleet().plan.limits.max_concurrent);
     let stop = runtime_that_tells(move || store.hurry())?.block_on(async {
         let stop = stop_signal();
         fleet.work(host, patience, &stop).await

@@ -252,7 +252,7 @@ fn show(
         attempt: 1,
         outcome: report.outcome,
         tolerated: false,
-        outputs,
+        outputs: Arc::new(outputs),
         findings,
         subjects: report.subjects.clone(),
         artifacts: report.artifacts.clone(),

@@ -1,6 +1,7 @@
 //! How a step begins: its condition, its items, its texts, and the event that goes before the act.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use serde_json::{Map, Value, json};
@@ -224,7 +225,7 @@ impl Worker {
             attempt,
             outcome,
             tolerated: outcome == StepOutcome::Failed && step.continue_on_error,
-            outputs,
+            outputs: Arc::new(outputs),
             findings: Vec::new(),
             subjects: Vec::new(),
             artifacts: Vec::new(),

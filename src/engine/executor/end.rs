@@ -1,5 +1,7 @@
 //! How an attempt ends: with a report, a wait, or a failure and maybe another try.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 use tokio::task::{Id, JoinError};
@@ -23,7 +25,7 @@ impl Worker {
         let mut worst = StepOutcome::Good;
         for instance in self.run.state.instances(key) {
             let item = instance.plan.key[key.len() + 1..].trim_end_matches(']');
-            outputs.insert(item.to_owned(), Value::Object(instance.outputs.clone()));
+            outputs.insert(item.to_owned(), instance.all_outputs());
             let outcome = match instance.status {
                 StepStatus::Finished {
                     tolerated: true, ..
@@ -95,7 +97,7 @@ impl Worker {
                     attempt,
                     outcome: report.outcome,
                     tolerated,
-                    outputs: report.outputs,
+                    outputs: Arc::new(report.outputs),
                     findings: report.findings,
                     subjects: report.subjects,
                     artifacts: report.artifacts,

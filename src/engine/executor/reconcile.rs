@@ -2,6 +2,7 @@
 //!
 //! A look is a probe: it needs no event before it, and a process that dies in the middle of one leaves nothing behind.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use super::begin::DEFAULT_TIMEOUT;
@@ -94,7 +95,7 @@ impl Worker {
                 attempt,
                 outcome: report.outcome,
                 tolerated: false,
-                outputs: report.outputs,
+                outputs: Arc::new(report.outputs),
                 findings: report.findings,
                 subjects: report.subjects,
                 artifacts: report.artifacts,

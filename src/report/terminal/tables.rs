@@ -329,7 +329,7 @@ fn outputs(
     step: &StepState,
     calendar: &Calendar,
 ) -> io::Result<()> {
-    let all = || serde_json::Value::Object(step.outputs.clone());
+    let all = || step.all_outputs();
     let holds = |key: &str| step.outputs.contains_key(key);
     match step.plan.action.as_str() {
         "events.analyze" if holds("sources") => super::logs::analysis(out, style, &all(), calendar),

@@ -46,7 +46,7 @@ pub(super) fn observations<'a>(
                 let wrapped = step.plan.action == "wait";
                 let outputs = match outputs.get("result") {
                     Some(result) if wrapped => result.clone(),
-                    _ => Value::Object(outputs.clone()),
+                    _ => Value::Object((**outputs).clone()),
                 };
                 Some(Observation {
                     step,

@@ -1,5 +1,7 @@
 //! What comes after the essential stages, and the login that is not tried again.
 
+use std::sync::Arc;
+
 use serde_json::{Value, json};
 
 use super::{HOST, PASSWORD, Rig, codes, rig, stage};
@@ -139,7 +141,9 @@ async fn a_refusal_stands_for_later_steps_of_the_run() {
     assert_eq!(second.outputs["login"], first["login"], "with its own time");
     // Another account is another matter; and whoever begins anew from a step has decided so.
     for change in [
-        |desk: &mut Desk| desk.steps[0].outputs["login"]["account"] = json!("another"),
+        |desk: &mut Desk| {
+            Arc::make_mut(&mut desk.steps[0].outputs)["login"]["account"] = json!("another")
+        },
         |desk: &mut Desk| desk.steps[0].inherited = Some("earlier".to_owned()),
     ] {
         let before = rig.said("AUTH");

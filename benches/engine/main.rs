@@ -23,6 +23,7 @@ fn main() {
         match word.as_str() {
             "--turns" => bench.turns = arguments.next().and_then(|n| n.parse().ok()).unwrap_or(7),
             "--program" => bench.binary = arguments.next().map(PathBuf::from).unwrap(),
+            "--dir" => bench.folder = arguments.next().map(PathBuf::from).unwrap().join("bench"),
             _ => wanted.push(word),
         }
     }

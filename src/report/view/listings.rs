@@ -1,10 +1,11 @@
-//! Listings over time: on which list, found when, asked for removal by whom, gone or not. And the requests.
+//! Listings over time: on which list, found when, asked for removal by whom, gone or not.
 
 use std::collections::HashSet;
 
 use serde::Serialize;
 use serde_json::Value;
 
+use super::drafts::{DraftView, list_name};
 use super::moment::{Calendar, When};
 use super::observe::{Observation, observations};
 use super::read::{first_text, get, list, some_text, text, texts};
@@ -54,29 +55,6 @@ pub struct RequestView {
     pub when: When,
     /// What they wrote.
     pub note: Option<String>,
-}
-
-/// A drafted request.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct DraftView {
-    /// The list.
-    pub list: String,
-    /// Address or domain.
-    pub target: String,
-    /// How it is filed, in words: `form`, `mail to the operator`, `ends by itself`, ...
-    pub method: String,
-    /// True when the listing ends by itself: there is nothing to file.
-    pub ends_by_itself: bool,
-    /// True when there is something to file.
-    pub to_file: bool,
-    /// Where: a mail address or a web address.
-    pub to: Option<String>,
-    /// File with the text.
-    pub file: Option<String>,
-    /// Not to be filed before this moment.
-    pub not_before: Option<When>,
-    /// Why it must not be filed yet.
-    pub blocked_by: Option<String>,
 }
 
 /// How many lists were really asked: the fine print of "clean".
@@ -169,52 +147,6 @@ pub(super) fn note(scans: &[Observation<'_>], known: &mut Vec<ListingView>, cale
     }
 }
 
-/// The drafted requests, the newest of each listing.
-pub(super) fn drafts(events: &[Event], state: &RunState, calendar: &Calendar) -> Vec<DraftView> {
-    let mut drafts: Vec<DraftView> = Vec::new();
-    for seen in observations(events, state, "delisting.draft") {
-        for draft in list(&seen.outputs, "drafts") {
-            let not_before = text(draft, "not_before");
-            let view = DraftView {
-                list: list_name(draft),
-                target: first_text(draft, &["target", "address", "domain"]),
-                method: way(&text(draft, "method")).to_owned(),
-                ends_by_itself: text(draft, "state") == "waiting",
-                to_file: match text(draft, "state").as_str() {
-                    "" => draft
-                        .get("file")
-                        .or(draft.get("to"))
-                        .is_some_and(Value::is_string),
-                    state => state == "ready",
-                },
-                to: some_text(draft, &["to", "url"]),
-                file: some_text(draft, &["file"]),
-                not_before: moment(&not_before).map(|at| calendar.when(at)),
-                blocked_by: some_text(draft, &["blocked_by"]),
-            };
-            // a combined list may want one request by form and another through the network's operator
-            let same = |one: &DraftView| (one.list.clone(), one.target.clone(), one.method.clone());
-            drafts.retain(|known| same(known) != same(&view));
-            drafts.push(view);
-        }
-    }
-    drafts
-}
-
-/// A list's way of removal as a reader of documents knows it.
-fn way(method: &str) -> &str {
-    match method {
-        "self-service-form" => "form",
-        "account-required" => "form, with an account",
-        "email" => "mail to the operator",
-        "isp-only" => "through the network operator",
-        "automatic-expiry" => "ends by itself",
-        "paid-express-discouraged" => "not asked for: money is wanted",
-        "none" | "unknown" => "no way known",
-        other => other,
-    }
-}
-
 /// How many lists each scan asked, the latest of each step.
 pub(super) fn counts(events: &[Event], state: &RunState, calendar: &Calendar) -> Vec<ListCount> {
     super::observe::latest(events, state, "blacklist.scan")
@@ -278,20 +210,6 @@ pub(super) fn entries(outputs: &Value) -> Vec<(String, &Value)> {
         }
     }
     found
-}
-
-/// A moment, or the beginning of a day.
-fn moment(text: &str) -> Option<jiff::Timestamp> {
-    text.parse()
-        .or_else(|_| format!("{text}T00:00:00Z").parse())
-        .ok()
-}
-
-fn list_name(entry: &Value) -> String {
-    match entry {
-        Value::String(_) => super::read::plain(entry),
-        _ => first_text(entry, &["list", "name", "zone"]),
-    }
 }
 
 fn same(list: &str, view: &ListingView) -> bool {

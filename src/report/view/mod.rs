@@ -8,6 +8,7 @@
 mod appendix;
 mod candidates;
 mod compare;
+mod drafts;
 mod findings;
 mod history;
 mod life_line;
@@ -34,9 +35,10 @@ use serde::Serialize;
 pub use appendix::{OutputView, StepView};
 pub use candidates::{CandidateView, ChoiceView, StageOfDays};
 pub use compare::{Cell, ChangeView};
+pub use drafts::DraftView;
 pub use findings::{EvidenceView, FindingView, Seen};
 pub use history::{ListingLife, Spell, listing_lives};
-pub use listings::{DraftView, ListCount, ListingView, RequestView};
+pub use listings::{ListCount, ListingView, RequestView};
 pub use logs::{CauseView, ClassView, DeliveryView, LogView};
 pub use moment::{When, Zone};
 pub use names::{AddressView, DomainView, ProofView};
@@ -164,7 +166,7 @@ impl View {
         let calendar = &Calendar::new(zone.and_then(|zone| zone.as_str()));
         let site = SiteView::of(&created.site, &created.site_snapshot);
         let findings = findings::findings(state, calendar);
-        let drafts = listings::drafts(events, state, calendar);
+        let drafts = drafts::drafts(events, state, calendar);
         let listings = listings::listings(events, state, calendar, &drafts);
         let other_drafts = drafts
             .iter()

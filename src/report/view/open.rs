@@ -2,8 +2,9 @@
 
 use serde::Serialize;
 
+use super::drafts::DraftView;
 use super::findings::FindingView;
-use super::listings::{DraftView, ListingView};
+use super::listings::ListingView;
 use super::moment::{Calendar, When};
 use super::names::AddressView;
 use super::read::{line, lines};

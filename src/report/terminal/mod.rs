@@ -9,6 +9,7 @@ mod logs;
 mod paint;
 mod proofs;
 mod scan;
+mod sessions;
 mod table;
 mod tables;
 

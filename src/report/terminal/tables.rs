@@ -334,6 +334,9 @@ fn outputs(
     match step.plan.action.as_str() {
         "events.analyze" if holds("sources") => super::logs::analysis(out, style, &all(), calendar),
         "mailauth.check" if holds("domains") => super::proofs::proofs(out, style, &all()),
+        "relay.test" if holds("endpoints") => super::sessions::relay(out, style, &all()),
+        "smarthost.check" if holds("stages") => super::sessions::smarthost(out, style, &all()),
+        "server.check" if holds("endpoints") => super::sessions::server(out, style, &all()),
         "blacklist.scan" if holds("targets") => super::scan::scan(out, style, &all()),
         _ => {
             let outputs = view::outputs_of(step);

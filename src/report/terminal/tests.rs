@@ -287,3 +287,33 @@ fn the_proofs_of_mail_are_shown_as_tables() {
     super::proofs::proofs(&mut out, Style::plain(110), &outputs).unwrap();
     insta::assert_snapshot!("mail_proofs", String::from_utf8(out).unwrap());
 }
+
+#[test]
+fn what_smtp_servers_were_asked_is_shown_as_tables() {
+    let stage = |id: &str, outcome: &str, detail: &str| serde_json::json!({"id": id, "outcome": outcome, "ms": 12, "detail": detail, "reply": null, "class": null});
+    let relay = serde_json::json!({
+        "verdict": "closed",
+        "endpoints": [
+            {"server": "mail.office.example", "address": "203.0.113.7", "port": 25, "verdict": "closed", "reason": "all forms were refused", "stopped": null, "variants": [1, 2, 3], "left_out": []},
+            {"server": "mail.office.example", "address": "2001:db8::7", "port": 25, "verdict": "inconclusive", "reason": "", "stopped": "the server fell silent", "variants": [1], "left_out": [2, 3]},
+        ],
+        "accounts": [{"server": "mail.office.example", "account": "tests", "endpoint": "203.0.113.7:587", "checks": [
+            {"id": "G4", "outcome": "good", "detail": "logged in, and may send as itself"},
+            {"id": "G5", "outcome": "finding", "detail": "may send as orders@office.example"},
+            {"id": "G8", "outcome": "unknown", "detail": "the hourly rate was not measured"},
+        ]}],
+        "notes": ["the site file names no second sender"],
+    });
+    let smarthost = serde_json::json!({"verdict": "blocked", "blocked_at": "H14", "ipv6": null, "stages": [
+        {"id": "H04", "name": "connect", "subject": "smtp.relay.example", "outcome": "good", "ms": 31, "detail": "connect: port 587"},
+        {"id": "H14", "name": "login", "subject": "office@office.example via smtp.relay.example", "outcome": "failed", "ms": 4, "detail": "535 5.7.8 refused"},
+        {"id": "H17", "name": "senders", "subject": "", "outcome": "skipped", "ms": null, "detail": "an earlier stage failed"},
+    ]});
+    let server = serde_json::json!({"notes": [], "endpoints": [{"host": "mail.office.example", "address": "203.0.113.7", "port": 25, "role": "backup_mx",
+        "stages": [stage("banner", "good", "mail.office.example"), stage("vrfy", "finding", "252 for everybody")]}]});
+    let mut out = Vec::new();
+    super::sessions::relay(&mut out, Style::plain(110), &relay).unwrap();
+    super::sessions::smarthost(&mut out, Style::plain(110), &smarthost).unwrap();
+    super::sessions::server(&mut out, Style::plain(110), &server).unwrap();
+    insta::assert_snapshot!("smtp_sessions", String::from_utf8(out).unwrap());
+}

@@ -4,13 +4,12 @@ use std::io::{self, Write};
 
 use serde_json::Value;
 
+use super::cells::{ROWS, cell, write};
 use super::paint::{Ink, Style};
 use super::table::Table;
 use super::tables::paragraph;
+use crate::report::view::read::{list, plain};
 use crate::report::view::{Calendar, line};
-
-/// Rows of a table; the rest is counted.
-pub(super) const ROWS: usize = 10;
 
 /// Writes the outputs of `events.analyze`.
 ///
@@ -26,8 +25,8 @@ pub(super) fn analysis(
         let text = format!("not all can be told: {}", line(reason));
         paragraph(out, style, 2, Some(Ink::Open), &text)?;
     }
-    sources(out, style, rows(&outputs["sources"]), calendar)?;
-    for sentence in rows(&outputs["summed_up"]) {
+    sources(out, style, list(outputs, "sources"), calendar)?;
+    for sentence in list(outputs, "summed_up") {
         let text = format!("for want of room: {}", plain(sentence));
         paragraph(out, style, 4, Some(Ink::Soft), &text)?;
     }
@@ -42,11 +41,11 @@ pub(super) fn analysis(
         let text = format!("clients that the server refused: {refused}");
         paragraph(out, style, 2, None, &text)?;
     }
-    remotes(out, style, rows(&outputs["remotes"]))?;
-    users(out, style, rows(&outputs["usage"]["users"]), calendar)?;
-    signals(out, style, rows(&outputs["signals"]))?;
-    causes(out, style, rows(&outputs["causes"]))?;
-    not_shown(out, style, rows(&outputs["not_shown"]))
+    remotes(out, style, list(outputs, "remotes"))?;
+    users(out, style, list(&outputs["usage"], "users"), calendar)?;
+    signals(out, style, list(outputs, "signals"))?;
+    causes(out, style, list(outputs, "causes"))?;
+    not_shown(out, style, list(outputs, "not_shown"))
 }
 
 /// What nothing was seen of. It may be there all the same: the JSON form says why nothing can be said, and what would settle it.
@@ -85,7 +84,7 @@ fn sources(
     }
     write(out, style, &table, sources.len(), "files")?;
     for source in sources.iter().take(ROWS) {
-        let gaps = rows(&source["gaps"]).len();
+        let gaps = list(source, "gaps").len();
         if gaps > 0 {
             let text = format!(
                 "{}: the record numbers have gaps ({gaps}): events were filtered out or overwritten",
@@ -93,7 +92,7 @@ fn sources(
             );
             paragraph(out, style, 4, Some(Ink::Soft), &text)?;
         }
-        for note in rows(&source["notes"]) {
+        for note in list(source, "notes") {
             let text = format!("{}: {}", short(&source["file"]), plain(note));
             paragraph(out, style, 4, Some(Ink::Soft), &text)?;
         }
@@ -182,8 +181,8 @@ fn causes(out: &mut dyn Write, style: Style, causes: &[Value]) -> io::Result<()>
         table.row(vec![
             (line(confidence), ink),
             (titled(cause), None),
-            (ids(&cause["signals"]), None),
-            (ids(&cause["against"]), None),
+            (ids(cause, "signals"), None),
+            (ids(cause, "against"), None),
         ]);
     }
     write(out, style, &table, causes.len(), "causes")
@@ -191,7 +190,7 @@ fn causes(out: &mut dyn Write, style: Style, causes: &[Value]) -> io::Result<()>
 
 /// The cause, and whom it names.
 fn titled(cause: &Value) -> String {
-    let who: Vec<String> = rows(&cause["who"]).iter().take(3).map(plain).collect();
+    let who: Vec<String> = list(cause, "who").iter().take(3).map(plain).collect();
     match who.is_empty() {
         true => plain(&cause["title"]),
         false => format!("{}: {}", plain(&cause["title"]), who.join(", ")),
@@ -199,46 +198,6 @@ fn titled(cause: &Value) -> String {
 }
 
 /// Writes a table after an empty line, and how many of `all` rows it leaves out.
-pub(super) fn write(
-    out: &mut dyn Write,
-    style: Style,
-    table: &Table,
-    all: usize,
-    what: &str,
-) -> io::Result<()> {
-    if table.is_empty() {
-        return Ok(());
-    }
-    writeln!(out)?;
-    table.write(out, style, 2)?;
-    match all.saturating_sub(ROWS) {
-        0 => Ok(()),
-        more => paragraph(
-            out,
-            style,
-            4,
-            Some(Ink::Soft),
-            &format!("and {more} more {what} (--json shows all)"),
-        ),
-    }
-}
-
-pub(super) fn rows(value: &Value) -> &[Value] {
-    value.as_array().map_or(&[], Vec::as_slice)
-}
-
-pub(super) fn cell(value: &Value) -> (String, Option<Ink>) {
-    (plain(value), None)
-}
-
-pub(super) fn plain(value: &Value) -> String {
-    match value {
-        Value::Null => String::new(),
-        Value::String(text) => line(text),
-        other => other.to_string(),
-    }
-}
-
 fn at(value: &Value, calendar: &Calendar) -> (String, Option<Ink>) {
     let at = value.as_str().and_then(|at| at.parse().ok());
     (
@@ -264,8 +223,8 @@ fn counts(value: &Value) -> String {
 }
 
 /// The ids of lines such as `T14 several receivers ...`.
-fn ids(lines: &Value) -> String {
-    let ids: Vec<&str> = rows(lines)
+fn ids(cause: &Value, key: &str) -> String {
+    let ids: Vec<&str> = list(cause, key)
         .iter()
         .filter_map(|text| text.as_str()?.split(' ').next())
         .collect();

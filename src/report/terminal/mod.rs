@@ -2,6 +2,7 @@
 //!
 //! The engine emits events; a [`Reporter`] shows them. Everything is written to an `impl Write` that the command line gives.
 
+mod cells;
 mod fleet;
 mod human;
 mod json;

@@ -4,9 +4,11 @@ use std::io::{self, Write};
 
 use serde_json::Value;
 
-use super::logs::{cell, plain, rows, write};
+use super::cells::{Cell, cell, whole, word};
 use super::paint::{Ink, Style};
 use super::table::Table;
+use crate::report::view::read::{list, plain, text};
+use crate::report::view::words;
 
 /// Parts of a domain, with the key of what is most worth reading beside the verdict.
 const PARTS: [(&str, &str, &str); 5] = [
@@ -22,14 +24,14 @@ const PARTS: [(&str, &str, &str); 5] = [
 /// # Errors
 /// When `out` cannot be written.
 pub(super) fn proofs(out: &mut dyn Write, style: Style, outputs: &Value) -> io::Result<()> {
-    let domains = rows(&outputs["domains"]);
+    let domains = list(outputs, "domains");
     let mut table = Table::new(&["DOMAIN", "PROOF", "STATE", "SAYS", "WHY"]);
     for domain in domains {
         for (key, title, says) in PARTS {
             let part = &domain[key];
             table.row(row(domain, title, part, plain(&part[says])));
             if key == "spf" {
-                for one in rows(&domain["dkim"]) {
+                for one in list(domain, "dkim") {
                     let bits = plain(&one["bits"]);
                     let says = [plain(&one["selector"]), bits].join(" ");
                     table.row(row(domain, "DKIM", one, says.trim().to_owned()));
@@ -37,21 +39,15 @@ pub(super) fn proofs(out: &mut dyn Write, style: Style, outputs: &Value) -> io::
             }
         }
     }
-    write(out, style, &table, 0, "")?;
+    whole(out, style, &table)?;
     terms(out, style, domains)
 }
 
-fn row(domain: &Value, title: &str, part: &Value, says: String) -> Vec<(String, Option<Ink>)> {
-    let (state, ink) = match part["verdict"].as_str().unwrap_or_default() {
-        "good" => ("in order", Some(Ink::Good)),
-        "finding" => ("problem", Some(Ink::Bad)),
-        "unknown" => ("could not tell", Some(Ink::Open)),
-        _ => ("not there", Some(Ink::Soft)),
-    };
+fn row(domain: &Value, title: &str, part: &Value, says: String) -> Vec<Cell> {
     // a reason alone tells what is in order; beside a problem the first remark says more
-    let remark = rows(&part["warnings"])
+    let remark = list(part, "warnings")
         .first()
-        .or(rows(&part["faults"]).first());
+        .or(list(part, "faults").first());
     let why = match remark {
         Some(Value::String(_)) => remark.map(plain).unwrap_or_default(),
         Some(fault) => plain(&fault["what"]),
@@ -60,7 +56,7 @@ fn row(domain: &Value, title: &str, part: &Value, says: String) -> Vec<(String, 
     vec![
         cell(&domain["domain"]),
         (title.to_owned(), None),
-        (state.to_owned(), ink),
+        word(&words::verdict(&text(part, "verdict"))),
         (says, None),
         (why, None),
     ]
@@ -71,7 +67,7 @@ fn terms(out: &mut dyn Write, style: Style, domains: &[Value]) -> io::Result<()>
     let mut table = Table::new(&["SPF RECORD OF", "TERM", "LOOK-UPS", "VOID", "WHAT CAME"]);
     for domain in domains {
         let spf = &domain["spf"];
-        for term in rows(&spf["terms"]) {
+        for term in list(spf, "terms") {
             let depth = term["depth"].as_u64().unwrap_or(0).min(9) as usize;
             table.row(vec![
                 cell(&term["domain"]),
@@ -84,7 +80,7 @@ fn terms(out: &mut dyn Write, style: Style, domains: &[Value]) -> io::Result<()>
                 cell(&term["detail"]),
             ]);
         }
-        if !rows(&spf["terms"]).is_empty() {
+        if !list(spf, "terms").is_empty() {
             let many = spf["lookups_whole"]
                 .as_u64()
                 .is_some_and(|count| count > 10);
@@ -97,5 +93,5 @@ fn terms(out: &mut dyn Write, style: Style, domains: &[Value]) -> io::Result<()>
             ]);
         }
     }
-    write(out, style, &table, 0, "")
+    whole(out, style, &table)
 }

@@ -4,17 +4,18 @@ use std::io::{self, Write};
 
 use serde_json::Value;
 
-use super::logs::{ROWS, cell, plain, rows, write};
+use super::cells::{ROWS, cell, write};
 use super::paint::{Ink, Style};
 use super::table::Table;
 use super::tables::paragraph;
+use crate::report::view::read::{list, plain};
 
 /// Writes the outputs of `blacklist.scan`.
 ///
 /// # Errors
 /// When `out` cannot be written.
 pub(super) fn scan(out: &mut dyn Write, style: Style, outputs: &Value) -> io::Result<()> {
-    let targets = rows(&outputs["targets"]);
+    let targets = list(outputs, "targets");
     let mut table = Table::new(&[
         "TARGET",
         "STATE",
@@ -32,7 +33,7 @@ pub(super) fn scan(out: &mut dyn Write, style: Style, outputs: &Value) -> io::Re
             "unknown" => ("could not tell", Some(Ink::Open)),
             "not_applicable" => ("not applicable", Some(Ink::Soft)),
             // runs of early versions
-            _ if !rows(&target["listed"]).is_empty() => ("listed", Some(Ink::Bad)),
+            _ if !list(target, "listed").is_empty() => ("listed", Some(Ink::Bad)),
             _ => ("not recorded", Some(Ink::Soft)),
         };
         table.row(vec![
@@ -47,8 +48,8 @@ pub(super) fn scan(out: &mut dyn Write, style: Style, outputs: &Value) -> io::Re
         ]);
     }
     write(out, style, &table, targets.len(), "targets")?;
-    listed(out, style, rows(&outputs["listed"]))?;
-    silent(out, style, targets, &outputs["skipped"])?;
+    listed(out, style, list(outputs, "listed"))?;
+    silent(out, style, targets, list(outputs, "skipped"))?;
     lists(out, style, outputs)
 }
 
@@ -64,7 +65,7 @@ fn listed(out: &mut dyn Write, style: Style, listed: &[Value]) -> io::Result<()>
     let mut table = Table::new(&["LISTED", "LIST", "WEIGHT", "CODES", "MEANS"]);
     for one in listed.iter().take(ROWS) {
         let words = |key: &str| {
-            let all: Vec<String> = rows(&one[key]).iter().map(plain).collect();
+            let all: Vec<String> = list(one, key).iter().map(plain).collect();
             all.join(", ")
         };
         table.row(vec![
@@ -79,13 +80,18 @@ fn listed(out: &mut dyn Write, style: Style, listed: &[Value]) -> io::Result<()>
 }
 
 /// Lists that were asked and did not answer, or were left out, each once with the reason.
-fn silent(out: &mut dyn Write, style: Style, targets: &[Value], skipped: &Value) -> io::Result<()> {
+fn silent(
+    out: &mut dyn Write,
+    style: Style,
+    targets: &[Value],
+    skipped: &[Value],
+) -> io::Result<()> {
     let mut told: Vec<(String, &str, String)> = Vec::new();
     let of_targets = targets.iter().flat_map(|target| {
-        let of = |key: &str, word| rows(&target[key]).iter().map(move |one| (one, word));
+        let of = |key: &str, word| list(target, key).iter().map(move |one| (one, word));
         of("unknown", "could not tell").chain(of("broken", "broken"))
     });
-    let left_out = rows(skipped).iter().map(|one| (one, "not asked"));
+    let left_out = skipped.iter().map(|one| (one, "not asked"));
     for (one, word) in of_targets.chain(left_out) {
         let list = plain(&one["list"]);
         if !told.iter().any(|(known, ..)| *known == list) {
@@ -113,7 +119,7 @@ fn silent(out: &mut dyn Write, style: Style, targets: &[Value], skipped: &Value)
 fn lists(out: &mut dyn Write, style: Style, outputs: &Value) -> io::Result<()> {
     let count = |key: &str| outputs["lists"][key].as_u64().unwrap_or_default();
     let resolver = &outputs["resolver"];
-    let servers: Vec<String> = rows(&resolver["servers"]).iter().map(plain).collect();
+    let servers: Vec<String> = list(resolver, "servers").iter().map(plain).collect();
     writeln!(out)?;
     let text = format!(
         "{} asked: {} healthy, {} without a test entry, {} could not tell, {} broken; {} left out",
@@ -136,7 +142,7 @@ fn lists(out: &mut dyn Write, style: Style, outputs: &Value) -> io::Result<()> {
         );
         paragraph(out, style, 2, (!fit).then_some(Ink::Open), &text)?;
     }
-    for one in rows(&resolver["compared"]) {
+    for one in list(resolver, "compared") {
         let text = format!(
             "{}: {} {}",
             plain(&one["server"]),
@@ -145,7 +151,7 @@ fn lists(out: &mut dyn Write, style: Style, outputs: &Value) -> io::Result<()> {
         );
         paragraph(out, style, 4, None, text.trim_end())?;
     }
-    for warning in rows(&outputs["warnings"]) {
+    for warning in list(outputs, "warnings") {
         paragraph(
             out,
             style,

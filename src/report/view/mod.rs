@@ -21,7 +21,7 @@ pub(crate) mod open;
 mod owners;
 mod picture;
 mod ptr_requests;
-mod read;
+pub(crate) mod read;
 mod run;
 mod servers;
 mod site;
@@ -59,6 +59,7 @@ pub use work::{Answer, FileView, WorkView};
 pub(crate) use appendix::{outputs_of, reason};
 pub(crate) use moment::Calendar;
 pub(crate) use read::{line, lines};
+pub(crate) use servers::{account_name, endpoint_name, server_name};
 pub(crate) use work::asked;
 
 use crate::record::{Event, IllegalTransition, Mode, RunState};

@@ -14,17 +14,17 @@ pub(super) fn get<'a>(value: &'a Value, key: &str) -> &'a Value {
 }
 
 /// The elements of the list `key`; none when it is not a list.
-pub(super) fn list<'a>(value: &'a Value, key: &str) -> &'a [Value] {
+pub(crate) fn list<'a>(value: &'a Value, key: &str) -> &'a [Value] {
     get(value, key).as_array().map_or(&[], Vec::as_slice)
 }
 
 /// The member `key` as one line of text; empty when it is not there.
-pub(super) fn text(value: &Value, key: &str) -> String {
+pub(crate) fn text(value: &Value, key: &str) -> String {
     plain(get(value, key))
 }
 
 /// The first of `keys` that holds a text.
-pub(super) fn first_text(value: &Value, keys: &[&str]) -> String {
+pub(crate) fn first_text(value: &Value, keys: &[&str]) -> String {
     keys.iter()
         .map(|key| text(value, key))
         .find(|text| !text.is_empty())
@@ -32,7 +32,7 @@ pub(super) fn first_text(value: &Value, keys: &[&str]) -> String {
 }
 
 /// The same, as an option.
-pub(super) fn some_text(value: &Value, keys: &[&str]) -> Option<String> {
+pub(crate) fn some_text(value: &Value, keys: &[&str]) -> Option<String> {
     let text = first_text(value, keys);
     (!text.is_empty()).then_some(text)
 }
@@ -66,7 +66,7 @@ pub(super) fn count(value: &Value, key: &str) -> Option<u64> {
 }
 
 /// Any value as one line for people: never JSON, never `null`.
-pub(super) fn plain(value: &Value) -> String {
+pub(crate) fn plain(value: &Value) -> String {
     match value {
         Value::Null => String::new(),
         Value::Bool(true) => "yes".to_owned(),

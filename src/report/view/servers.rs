@@ -152,18 +152,11 @@ pub(super) fn accounts(
     let mut views = Vec::new();
     for seen in latest(events, state, "relay.test") {
         for account in list(&seen.outputs, "accounts") {
-            let mut name = text(account, "server");
-            for (before, key) in [(", logged in as ", "account"), (" at ", "endpoint")] {
-                if let Some(more) = some_text(account, &[key]) {
-                    name.push_str(before);
-                    name.push_str(&more);
-                }
-            }
             views.push(AccountView {
-                name,
+                name: account_name(account),
                 when: calendar.when(seen.at),
                 title: line(&seen.step.plan.title),
-                stages: list(account, "checks").iter().map(question).collect(),
+                stages: StageView::questions(account),
             });
         }
     }
@@ -187,7 +180,7 @@ pub(super) fn smarthost(
             blocked_at: some_text(&seen.outputs, &["blocked_at"]),
             when: calendar.when(seen.at),
             title: line(&seen.step.plan.title),
-            stages: list(&seen.outputs, "stages").iter().map(stage).collect(),
+            stages: StageView::all(&seen.outputs),
         })
         .collect()
 }
@@ -202,17 +195,12 @@ pub(super) fn checked(events: &[Event], state: &RunState, calendar: &Calendar) -
             list(&seen.outputs, "endpoints")
                 .iter()
                 .map(|endpoint| ServerView {
-                    name: format!(
-                        "{}, {} port {}",
-                        text(endpoint, "host"),
-                        text(endpoint, "address"),
-                        text(endpoint, "port")
-                    ),
+                    name: server_name(endpoint),
                     tls: some_text(endpoint, &["tls"]),
                     certificate: plain(get(endpoint, "certificate")),
                     when: when.clone(),
                     title: title.clone(),
-                    stages: list(endpoint, "stages").iter().map(stage).collect(),
+                    stages: StageView::all(endpoint),
                 })
                 .collect::<Vec<_>>()
         })
@@ -297,12 +285,30 @@ fn endpoint_view(endpoint: &Value, title: &str, when: &When) -> EndpointView {
     }
 }
 
-fn endpoint_name(endpoint: &Value) -> String {
+/// `192.0.2.10 port 25`, the place of a relay test.
+pub(crate) fn endpoint_name(endpoint: &Value) -> String {
     let host = first_text(endpoint, &["address", "host", "name"]);
     match (host.is_empty(), some_text(endpoint, &["port"])) {
         (false, Some(port)) => format!("{host} port {port}"),
         _ => host,
     }
+}
+
+/// `mail.example.com, 192.0.2.10 port 25`, the place of a server check.
+pub(crate) fn server_name(endpoint: &Value) -> String {
+    format!("{}, {}", text(endpoint, "host"), endpoint_name(endpoint))
+}
+
+/// `mail.example.com, logged in as relaytest at 192.0.2.10:25 after STARTTLS`.
+pub(crate) fn account_name(account: &Value) -> String {
+    let mut name = text(account, "server");
+    for (before, key) in [(", logged in as ", "account"), (" at ", "endpoint")] {
+        if let Some(more) = some_text(account, &[key]) {
+            name.push_str(before);
+            name.push_str(&more);
+        }
+    }
+    name
 }
 
 fn is_refused(variant: &Value) -> bool {
@@ -396,22 +402,33 @@ fn about(stage: &Value) -> String {
     }
 }
 
-/// A question with its whole dialogue, of which the last reply is the answer.
-fn question(check: &Value) -> StageView {
-    StageView {
-        reply: list(check, "replies").last().map(reply).unwrap_or_default(),
-        ..stage(check)
+impl StageView {
+    /// The stages of a smarthost check, or of a server check at one place.
+    pub(crate) fn all(of: &Value) -> Vec<StageView> {
+        list(of, "stages").iter().map(stage).collect()
+    }
+
+    /// The questions that were asked after a login. Each has its whole dialogue, of which the last reply is the answer.
+    pub(crate) fn questions(account: &Value) -> Vec<StageView> {
+        let question = |check: &Value| StageView {
+            reply: list(check, "replies").last().map(reply).unwrap_or_default(),
+            ..stage(check)
+        };
+        list(account, "checks").iter().map(question).collect()
     }
 }
 
 fn stage(stage: &Value) -> StageView {
     let ms = get(stage, "ms").as_u64();
+    let detail = text(stage, "detail");
+    // The name stands in front of it where a stage is told in one line.
+    let named = format!("{}: ", text(stage, "name"));
     StageView {
         id: first_text(stage, &["id", "stage", "name"]),
         about: about(stage),
         outcome: words::verdict(&first_text(stage, &["outcome", "verdict"])),
         took: ms.map(|ms| format!("{ms} ms")).unwrap_or_default(),
-        detail: text(stage, "detail"),
+        detail: detail.strip_prefix(&named).unwrap_or(&detail).to_owned(),
         reply: reply(get(stage, "reply")),
         class: super::read::words(&text(stage, "class")),
     }

@@ -5,10 +5,9 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
-use serde_json::{Number, Value, json};
+use serde_json::{Number, Value};
 
 use super::fields::Lowering;
-use super::schema::{object, text, texts};
 use crate::mail::causes;
 use crate::yaml::{Fields, Node};
 
@@ -22,22 +21,6 @@ pub struct Logs {
     pub inside: Vec<IpNet>,
     /// Limits of signals that are others here, by signal and name: `T1.floor`.
     pub limits: BTreeMap<String, Number>,
-}
-
-/// Its part of the schema of site files.
-pub(super) fn schema() -> Value {
-    object(
-        "settings of the log analysis",
-        json!({
-            "working_hours": text("when people of the site write mail, Monday to Friday, as in 8-18; none: 7-19"),
-            "inside": texts("networks whose clients belong to the site, beside the private ones"),
-            "limits": {
-                "type": "object",
-                "additionalProperties": {"type": "number", "minimum": 0},
-                "description": "limits of signals that are others here, by signal and name: T1.floor",
-            },
-        }),
-    )
 }
 
 impl Lowering<'_> {

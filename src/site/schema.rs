@@ -2,8 +2,6 @@
 
 use serde_json::{Value, json};
 
-use super::logs;
-
 /// The schema of site files.
 pub fn schema() -> Value {
     json!({
@@ -80,7 +78,15 @@ pub fn schema() -> Value {
                 "except": texts("lists to leave out, by id"),
                 "also": texts("lists to ask beside the default ones, by id"),
             })),
-            "logs": logs::schema(),
+            "logs": object("settings of the log analysis", json!({
+                "working_hours": text("when people of the site write mail, Monday to Friday, as in 8-18; none: 7-19"),
+                "inside": texts("networks whose clients belong to the site, beside the private ones"),
+                "limits": {
+                    "type": "object",
+                    "additionalProperties": {"type": "number", "minimum": 0},
+                    "description": "limits of signals that are others here, by signal and name: T1.floor",
+                },
+            })),
             "allow_hosts": texts("further hosts that http.request and notify may talk to"),
             "notes": text("anything the next technician should know"),
         },
@@ -106,7 +112,7 @@ pub fn secret_schema() -> Value {
 
 const TAG: &str = "^[a-z0-9][a-z0-9-]*$";
 
-pub(super) fn text(description: &str) -> Value {
+fn text(description: &str) -> Value {
     json!({"type": "string", "description": description})
 }
 
@@ -115,14 +121,14 @@ fn list(description: &str, item: Value) -> Value {
 }
 
 /// One text stands for a list of one.
-pub(super) fn texts(description: &str) -> Value {
+fn texts(description: &str) -> Value {
     json!({
         "description": description,
         "anyOf": [{"type": "array", "items": {"type": "string"}}, {"type": "string"}],
     })
 }
 
-pub(super) fn object(description: &str, properties: Value) -> Value {
+fn object(description: &str, properties: Value) -> Value {
     json!({
         "description": description, "type": "object", "additionalProperties": false, "properties": properties,
     })

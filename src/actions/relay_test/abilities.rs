@@ -15,6 +15,10 @@ use crate::site::Account;
 
 /// The most recipients that are named to see where the limit is: with the questions before them, less than sixty a session.
 const MOST_RECIPIENTS: u32 = 50;
+/// Variants with a sender of the site's own: who takes one from strangers takes it from anybody.
+const OWN_SENDERS: [&str; 3] = ["A05", "A06", "A07"];
+/// A variant with a foreign sender.
+const FOREIGN_SENDER: [&str; 1] = ["A01"];
 /// Nobody can see this in one session.
 const RATE: &str = "how many an hour was not measured: that would take an hour of mail";
 
@@ -63,27 +67,30 @@ pub(super) async fn ask(
     screening: &Screening,
     call: &Call,
 ) -> Vec<Check> {
+    let only = |own: Check, outcome, why: &str| {
+        let void = |id| Check::new(id, outcome, why);
+        vec![own, void("G5"), void("G6"), void("G8")]
+    };
+    const UNCLEAR: &str = "not asked: G4 has no clear answer";
+    let Some(recipient) = &ground.recipient else {
+        let why = "no recipient outside the site is known: name one as probe.recipient";
+        let own = Check::new("G4", Verdict::Unknown, why);
+        return only(own, Verdict::Unknown, UNCLEAR);
+    };
     let mut asking = Asking {
         session,
         pace: Pace::new(call.limits.pause),
-        outside: ground
-            .recipient
-            .as_ref()
-            .map(|to| marked(to, &screening.nonce)),
+        outside: marked(recipient, &screening.nonce),
         screening,
     };
     let own = asking.own(&account.sender).await;
-    let void = match own.outcome {
-        Verdict::Good => None,
-        Verdict::Unknown => Some((Verdict::Unknown, "not asked: G4 has no clear answer")),
-        _ => Some((
-            Verdict::NotApplicable,
-            "not asked: after its login not even the account's own mail goes out (G4)",
-        )),
-    };
-    if let Some((outcome, why)) = void {
-        let void = |id| Check::new(id, outcome, why);
-        return vec![own, void("G5"), void("G6"), void("G8")];
+    match own.outcome {
+        Verdict::Good => {}
+        Verdict::Unknown => return only(own, Verdict::Unknown, UNCLEAR),
+        _ => {
+            let why = "not asked: after its login not even the account's own mail goes out (G4)";
+            return only(own, Verdict::NotApplicable, why);
+        }
     }
     let other = account
         .other_sender
@@ -101,19 +108,16 @@ struct Asking<'a> {
     session: &'a mut Session,
     pace: Pace,
     /// The recipient outside the site.
-    outside: Option<String>,
+    outside: String,
     screening: &'a Screening,
 }
 
 impl Asking<'_> {
     /// G4: the account's own mail to somebody outside.
     async fn own(&mut self, sender: &str) -> Check {
-        let Some(asked) = self.envelope("G4", sender).await else {
-            let why = "no recipient outside the site is known: name one as probe.recipient";
-            return Check::new("G4", Verdict::Unknown, why);
-        };
+        let asked = self.envelope("G4", sender).await;
         let (outcome, detail) = match asked.answer {
-            Answer::Accepted if self.strangers_may(&["A05", "A06", "A07"]) => (
+            Answer::Accepted if self.strangers_may(&OWN_SENDERS) => (
                 Verdict::Unknown,
                 "taken, but from strangers too: what the login adds cannot be seen",
             ),
@@ -135,19 +139,17 @@ impl Asking<'_> {
         let (lacks, taken_from_strangers): (&str, &[&str]) = match id {
             "G5" => (
                 "no other address of the site is known (account.other_sender, or valid_mailbox)",
-                &["A05", "A06", "A07"],
+                &OWN_SENDERS,
             ),
             _ => (
                 "no sender outside the site is known (probe.sender)",
-                &["A01"],
+                &FOREIGN_SENDER,
             ),
         };
         let Some(sender) = sender else {
             return Check::new(id, Verdict::NotApplicable, lacks);
         };
-        let Some(asked) = self.envelope(id, sender).await else {
-            return Check::new(id, Verdict::NotApplicable, lacks);
-        };
+        let asked = self.envelope(id, sender).await;
         let (outcome, detail) = match asked.answer {
             Answer::Accepted if self.strangers_may(taken_from_strangers) => (
                 Verdict::Unknown,
@@ -172,13 +174,7 @@ impl Asking<'_> {
             let detail = format!("at most {most} recipients a message, says EHLO (LIMITS); {RATE}");
             return Check::new("G8", Verdict::Good, &detail);
         }
-        let Some(mut asked) = self.envelope("G8", sender).await else {
-            return Check::new(
-                "G8",
-                Verdict::NotApplicable,
-                "no recipient outside is known",
-            );
-        };
+        let mut asked = self.envelope("G8", sender).await;
         let again = asked.probe.lines.split_off(1);
         let mut taken = 0;
         while asked.answer == Answer::Accepted {
@@ -224,8 +220,8 @@ impl Asking<'_> {
     }
 
     /// One envelope to the outside, taken back unless it is G8's, which goes on with it.
-    async fn envelope(&mut self, id: &'static str, sender: &str) -> Option<Asked> {
-        let outside = self.outside.as_deref()?;
+    async fn envelope(&mut self, id: &'static str, sender: &str) -> Asked {
+        let outside = &self.outside;
         let line = |stage, text| Line { stage, text };
         let probe = Probe {
             variant: id,
@@ -242,7 +238,7 @@ impl Asking<'_> {
         if id != "G8" {
             self.take_back().await;
         }
-        Some(asked)
+        asked
     }
 
     /// Nothing is sent; a session that is lost meanwhile says so at the next question.

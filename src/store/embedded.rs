@@ -405,14 +405,19 @@ pub(super) fn rewrite(file: &File, text: &str) -> io::Result<()> {
 /// than all else that a short run does.
 pub(super) fn share(folder: &Path, digest: &str) -> Result<(PathBuf, File), StoreError> {
     let path = folder.join(&digest[..1]);
-    let file = OpenOptions::new()
+    let file = open_or_make(&path)?;
+    Ok((path, file))
+}
+
+/// A file to read and to write, made if it is not there.
+pub(super) fn open_or_make(path: &Path) -> Result<File, StoreError> {
+    OpenOptions::new()
         .read(true)
         .write(true)
         .create(true)
         .truncate(false)
-        .open(&path)
-        .map_err(StoreError::io("open", &path))?;
-    Ok((path, file))
+        .open(path)
+        .map_err(StoreError::io("open", path))
 }
 
 /// What a small file says.

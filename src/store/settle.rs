@@ -117,13 +117,7 @@ impl<'a> Log<'a> {
 fn restore(root: &Path, run: &str, appends: &[&[u8]]) -> Result<(), StoreError> {
     embedded::folder(root, "runs")?;
     let path = embedded::journal_path(root, run);
-    let file = OpenOptions::new()
-        .read(true)
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .open(&path)
-        .map_err(StoreError::io("open", &path))?;
+    let file = embedded::open_or_make(&path)?;
     file.lock().map_err(StoreError::io("lock", &path))?;
     let mut kept = Kept::default();
     let mut end = 0;

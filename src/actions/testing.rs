@@ -258,3 +258,9 @@ impl Conditions for Quiet {
         Err(format!("no conditions in this test: {condition}"))
     }
 }
+
+/// The codes of a report's findings.
+pub(crate) fn codes(report: &Report) -> Vec<&str> {
+    let codes = report.findings.iter().map(|finding| finding.code.as_str());
+    codes.collect()
+}

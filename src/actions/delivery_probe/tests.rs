@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::actions::desk::Desk;
+use crate::actions::testing::codes;
 use crate::actions::{Args, Secrets, StepInfo};
 use crate::practice::dns::ZoneSet;
 use crate::practice::mailbox::{Delivery, MailStore};
@@ -171,10 +172,6 @@ fn open() -> Personality {
 
 fn mx(rig: &Rig) -> &SmtpServer {
     rig.world.server("mx").unwrap()
-}
-
-fn codes(report: &Report) -> Vec<&str> {
-    report.findings.iter().map(|f| f.code.as_str()).collect()
 }
 
 /// The wait that a step asked for, as the engine gives it back.

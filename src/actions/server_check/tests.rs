@@ -11,7 +11,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::actions::Report;
-use crate::actions::testing::carry_out_through;
+use crate::actions::testing::{carry_out_through, codes};
 use crate::practice::dns::{Rr, ZoneSet};
 use crate::practice::mailbox::MailStore;
 use crate::practice::smtp::{
@@ -105,10 +105,6 @@ impl Rig {
             .await
             .unwrap()
     }
-}
-
-fn codes(report: &Report) -> Vec<&str> {
-    report.findings.iter().map(|f| f.code.as_str()).collect()
 }
 
 fn outcome<'a>(report: &'a Report, endpoint: usize, id: &str) -> &'a str {

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::actions::testing::carry_out_through;
+use crate::actions::testing::{carry_out_through, codes};
 use crate::actions::{ActionError, Report};
 use crate::practice::dns::{Rr, ZoneSet};
 use crate::practice::mailbox::MailStore;
@@ -141,14 +141,6 @@ impl Rig {
 fn stage<'a>(report: &'a Report, id: &str) -> &'a Value {
     let stages = report.outputs["stages"].as_array().unwrap();
     stages.iter().find(|stage| stage["id"] == id).unwrap()
-}
-
-fn codes(report: &Report) -> Vec<&str> {
-    report
-        .findings
-        .iter()
-        .map(|finding| finding.code.as_str())
-        .collect()
 }
 
 #[tokio::test]

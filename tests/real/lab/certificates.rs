@@ -43,18 +43,10 @@ impl Lab {
                 folder = self.path("ca").display()
             ),
         );
-        self.openssl(&[
-            "req",
+        self.key_and(&[
             "-x509",
-            "-config",
-            "ca.conf",
             "-extensions",
             "authority",
-            "-newkey",
-            "ec",
-            "-pkeyopt",
-            "ec_paramgen_curve:P-256",
-            "-nodes",
             "-days",
             "3650",
             "-subj",
@@ -71,16 +63,8 @@ impl Lab {
     pub(crate) fn certificate(&self, file: &str, host: &str, [from, to]: [&str; 2]) -> Certificate {
         self.authority();
         let [request, key, pem] = ["csr", "key", "pem"].map(|end| format!("{file}.{end}"));
-        self.openssl(&[
-            "req",
+        self.key_and(&[
             "-new",
-            "-config",
-            "ca.conf",
-            "-newkey",
-            "ec",
-            "-pkeyopt",
-            "ec_paramgen_curve:P-256",
-            "-nodes",
             "-subj",
             &format!("/CN={host}"),
             "-addext",
@@ -109,7 +93,33 @@ impl Lab {
             "-out",
             &pem,
         ]);
-        let [key, certificate] = [key, pem].map(|name| self.path("ca").join(name));
+        self.made(file)
+    }
+
+    /// A certificate that nobody but itself has signed.
+    pub(crate) fn self_signed(&self, file: &str, host: &str) -> Certificate {
+        self.authority();
+        self.key_and(&[
+            "-x509",
+            "-extensions",
+            "authority",
+            "-days",
+            "365",
+            "-subj",
+            &format!("/CN={host}"),
+            "-addext",
+            &format!("subjectAltName=DNS:{host}"),
+            "-keyout",
+            &format!("{file}.key"),
+            "-out",
+            &format!("{file}.pem"),
+        ]);
+        self.made(file)
+    }
+
+    /// What was made by this name.
+    fn made(&self, file: &str) -> Certificate {
+        let [key, certificate] = ["key", "pem"].map(|end| self.path(format!("ca/{file}.{end}")));
         let both = [&key, &certificate].map(|path| std::fs::read_to_string(path).unwrap());
         let chain = self.write(format!("ca/{file}.chain.pem"), &both.concat());
         Certificate {
@@ -117,6 +127,14 @@ impl Lab {
             certificate,
             key,
         }
+    }
+
+    /// `openssl req` with a new key.
+    fn key_and(&self, more: &[&str]) {
+        let mut all = vec!["req", "-config", "ca.conf", "-newkey", "ec", "-nodes"];
+        all.extend(["-pkeyopt", "ec_paramgen_curve:P-256"]);
+        all.extend(more);
+        self.openssl(&all);
     }
 
     fn openssl(&self, arguments: &[&str]) {

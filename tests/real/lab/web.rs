@@ -1,8 +1,6 @@
 //! A web server that speaks TLS: one address, many hosts, each with a certificate and an answer of its own.
 
-use std::fmt::Write as _;
-
-use super::{Lab, Side, certificates::Certificate};
+use super::{Lab, certificates::Certificate};
 
 /// A host of the server.
 pub(crate) struct Host {
@@ -69,41 +67,5 @@ impl Lab {
         let arguments = [script.to_str().unwrap(), at, told.to_str().unwrap()];
         self.start(name, "python3", &arguments, &[]);
         self.wait_for_port(name, at, 443);
-    }
-
-    /// A certificate that nobody but itself has signed.
-    pub(crate) fn self_signed(&self, file: &str, host: &str) -> Certificate {
-        self.authority();
-        let [key, pem] = ["key", "pem"].map(|end| self.path(format!("ca/{file}.{end}")));
-        let (subject, alternative) = (format!("/CN={host}"), format!("subjectAltName=DNS:{host}"));
-        let arguments = [
-            "req",
-            "-x509",
-            "-newkey",
-            "ec",
-            "-pkeyopt",
-            "ec_paramgen_curve:P-256",
-            "-nodes",
-            "-days",
-            "365",
-            "-subj",
-            &subject,
-            "-addext",
-            &alternative,
-            "-keyout",
-            key.to_str().unwrap(),
-            "-out",
-            pem.to_str().unwrap(),
-        ];
-        self.run(Side::Servers, "openssl", &arguments);
-        let mut both = String::new();
-        for path in [&key, &pem] {
-            let _ = writeln!(both, "{}", std::fs::read_to_string(path).unwrap());
-        }
-        Certificate {
-            chain: self.write(format!("ca/{file}.chain.pem"), &both),
-            certificate: pem,
-            key,
-        }
     }
 }

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::MX;
 use super::rig::{ACCOUNT, DOMAIN, OWN, Rig, USER};
 use crate::actions::Report;
+use crate::actions::testing::codes;
 use crate::practice::Certificate;
 use crate::practice::smtp::{Auth, Login, Personality, Reply, StartTls, Trust};
 
@@ -64,14 +65,6 @@ fn detail<'a>(report: &'a Report, id: &str) -> &'a str {
     let checks = report.outputs["accounts"][0]["checks"].as_array().unwrap();
     let check = checks.iter().find(|check| check["id"] == id).unwrap();
     check["detail"].as_str().unwrap()
-}
-
-fn codes(report: &Report) -> Vec<&str> {
-    report
-        .findings
-        .iter()
-        .map(|finding| finding.code.as_str())
-        .collect()
 }
 
 #[tokio::test]

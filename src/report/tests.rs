@@ -240,6 +240,31 @@ fn a_draft_without_a_scan_is_told_too() {
 }
 
 #[test]
+fn what_a_login_may_do_is_told_once_while_it_stays_the_same() {
+    let mut created = fixture::created();
+    let mut again = created.steps[4].clone();
+    assert_eq!(again.action, "relay.test");
+    again.key = "relay_again".to_owned();
+    created.steps.insert(5, again);
+    let outputs = |outcome: &str| {
+        json!({"verdict": "closed", "endpoints": [], "accounts": [{"server": "mail.acme.example", "account": "relaytest",
+            "endpoint": null, "checks": [{"id": "G5", "outcome": outcome, "detail": "as office@acme.example", "replies": []}]}]})
+    };
+    for (after, sections) in [("finding", 1), ("good", 2)] {
+        let mut run = Recorder::new(created.clone());
+        for (step, outcome) in [("relay", "finding"), ("relay_again", after)] {
+            run.finish(step, StepOutcome::Good, outputs(outcome), Vec::new(), &[]);
+        }
+        let text = document(&run.events, "technical", Format::Markdown);
+        assert_eq!(
+            text.matches("### Logins: mail").count(),
+            sections,
+            "{after}: {text}"
+        );
+    }
+}
+
+#[test]
 fn unknown_is_never_good() {
     let mut run = Recorder::new(fixture::created());
     run.finish(

@@ -48,14 +48,16 @@ struct Rows {
     arrived: Recent<Key, Arrived>,
 }
 
-struct Arrived {
-    origin: Origin,
-    /// The recipients as they were addressed, as far as they fit.
-    recipients: Box<str>,
+/// A message that came in: from where, and for whom.
+#[derive(Default)]
+pub(super) struct Arrived {
+    pub(super) origin: Origin,
+    /// The recipients as they were addressed, as far as they fit, `;` between them.
+    pub(super) recipients: Box<str>,
 }
 
 /// Characters of the recipients that are remembered of a message.
-const ADDRESSED: usize = 1_000;
+pub(super) const ADDRESSED: usize = 1_000;
 
 impl LineReader for Rows {
     fn line(&mut self, number: u32, line: &str, out: &mut Out<'_>) {
@@ -158,8 +160,10 @@ impl Rows {
         if event.direction == Direction::Outbound {
             // The sending row has this server as the client, and the host that it delivers to as the server.
             event.computer = value("client-hostname").and_then(own);
+            // A message that failed before any host was reached has no address there, and this server's own name.
             event.remote = value("server-hostname")
                 .or(value("server-ip"))
+                .filter(|_| server.is_some())
                 .and_then(own);
             event.address = server;
         }
@@ -180,8 +184,8 @@ impl Rows {
             // Another address than those that the message came with: a forwarding or a list led on to it.
             event.original = arrived
                 .as_ref()
-                .filter(|arrived| arrived.led_on_to(recipient.trim()))
-                .and_then(|arrived| own(arrived.recipients.split(';').next()?));
+                .and_then(|arrived| arrived.led_on_to(recipient.trim()))
+                .and_then(own);
             out.event(&event);
         }
         Some(true)
@@ -189,10 +193,15 @@ impl Rows {
 }
 
 impl Arrived {
-    fn led_on_to(&self, recipient: &str) -> bool {
-        let whole = self.recipients.len() < ADDRESSED;
+    /// The first recipient, where the message was not addressed to this one: a forwarding or a list led on to it.
+    pub(super) fn led_on_to(&self, recipient: &str) -> Option<&str> {
+        let whole = self.recipients.len() < ADDRESSED && !self.recipients.is_empty();
         let recipient = recipient.to_lowercase();
-        whole && !self.recipients.is_empty() && self.recipients.split(';').all(|to| to != recipient)
+        let another = self.recipients.split(';').all(|to| to != recipient);
+        self.recipients
+            .split(';')
+            .next()
+            .filter(|_| whole && another)
     }
 }
 

@@ -6,10 +6,11 @@ use jiff::civil::{Date, DateTime, Time};
 use jiff::tz::TimeZone;
 
 use super::header::Columns;
+use super::tracking::{ADDRESSED, Arrived};
 use crate::mail::events::{
     Direction, Event, Format, Head, LineReader, Options, Out, Reader, What, Zone,
 };
-use crate::mail::logs::queue::Recent;
+use crate::mail::logs::queue::{Origin, Recent};
 
 /// The format.
 pub(in crate::mail) struct Tracking2003;
@@ -53,8 +54,8 @@ fn header(line: &str) -> Option<Columns> {
 
 struct Rows {
     columns: Columns,
-    /// Messages whose first step has been told: by SMTP or from a mailbox.
-    begun: Recent<Box<str>, ()>,
+    /// Messages whose first step has been told: by SMTP or from a mailbox. What becomes of them is joined to it.
+    begun: Recent<Box<str>, Arrived>,
 }
 
 impl LineReader for Rows {
@@ -88,17 +89,20 @@ impl Rows {
             id: Some(step),
             computer: value("server-hostname").and_then(own),
             message_id: own(id.trim_matches(['<', '>'])),
+            queue: own(id),
             sender: value("sender-address").and_then(|who| own(if who == "<>" { "" } else { who })),
             size: value("total-bytes").and_then(|size| size.parse().ok()),
             text: Cow::Owned(line.to_owned()),
             ..Event::at(out.place(number, number))
         };
-        let recipient = value("recipient-address").and_then(own);
+        let recipient = value("recipient-address");
+        let begun = self.begun.get(id.into());
         match step {
             // The first step of a message tells how it came in; the same message goes on to the other step as well.
             1019 | 1027 => {
-                let key: Box<str> = id.into();
-                if self.begun.get(key.clone()).is_some() {
+                // A row for each recipient.
+                if let Some(begun) = begun {
+                    begun.add(recipient);
                     return Some(false);
                 }
                 event.what = What::Received;
@@ -116,32 +120,57 @@ impl Rows {
                         .filter(|who| step == 1027 && !who.is_empty());
                     event.account = author.and_then(own);
                 }
-                self.begun.insert(key, ());
+                let text = |text: &Option<Cow<'_, str>>| text.as_deref().map(Box::from);
+                let mut arrived = Arrived {
+                    origin: Origin {
+                        client: text(&event.remote),
+                        client_address: event.address,
+                        account: text(&event.account),
+                        ..Origin::default()
+                    },
+                    ..Arrived::default()
+                };
+                arrived.add(recipient);
+                out.event(&event);
+                self.begun.insert(id.into(), arrived);
+                return Some(true);
             }
             1028 => {
                 event.what = What::Delivered;
                 event.direction = Direction::Local;
-                event.recipient = recipient;
             }
             1031 => {
                 event.what = What::Delivered;
                 event.direction = Direction::Outbound;
-                event.recipient = recipient;
                 event.remote = value("partner-name").and_then(own);
             }
-            1026 => {
-                event.what = What::DeliveryFailed;
-                event.recipient = recipient;
-            }
-            1030 => {
-                event.what = What::Ndr;
-                event.direction = Direction::Local;
-                event.recipient = recipient;
-            }
+            1026 => event.what = What::DeliveryFailed,
+            1030 => event.what = What::Ndr,
             _ => return Some(false),
+        }
+        event.recipient = recipient.and_then(own);
+        if let Some(begun) = &begun {
+            begun.origin.complete(&mut event);
+            event.original = recipient
+                .and_then(|recipient| begun.led_on_to(recipient))
+                .and_then(own);
         }
         out.event(&event);
         Some(true)
+    }
+}
+
+impl Arrived {
+    /// One more recipient, as far as there is room.
+    fn add(&mut self, recipient: Option<&str>) {
+        let Some(recipient) = recipient.map(str::to_lowercase) else {
+            return;
+        };
+        if self.recipients.len() < ADDRESSED && self.recipients.split(';').all(|to| to != recipient)
+        {
+            let gap = if self.recipients.is_empty() { "" } else { ";" };
+            self.recipients = format!("{}{gap}{recipient}", self.recipients).into();
+        }
     }
 }
 

@@ -26,6 +26,8 @@ pub(super) struct Dialogue {
     waiting: VecDeque<Command>,
     /// Lines of a reply that goes on.
     begun: String,
+    /// The code of a reply whose first line was taken for the whole.
+    cut_short: Option<String>,
 }
 
 #[derive(Debug, Clone)]
@@ -59,6 +61,7 @@ impl Dialogue {
     pub(super) fn command(&mut self, line: &str) {
         let (verb, rest) = line.trim().split_once(' ').unwrap_or((line.trim(), ""));
         let verb = verb.to_ascii_lowercase();
+        self.cut_short = None;
         let address = match verb.as_str() {
             "mail" | "rcpt" => Some(address_of(rest)),
             _ => None,
@@ -77,6 +80,22 @@ impl Dialogue {
         if self.waiting.len() < MOST {
             self.waiting.push_back(Command { verb, address });
         }
+    }
+
+    /// The server's next line, in a log that may hold no more than the first line of a reply: it stands for all of them, and
+    /// the others are passed over where they follow.
+    pub(super) fn first_line(&mut self, line: &str) -> Outcome {
+        let line = line.trim();
+        let goes_on = line.as_bytes().get(3) == Some(&b'-');
+        let (Some(code), Some(text)) = (line.get(..3), line.get(4..)) else {
+            return self.reply(line);
+        };
+        if self.cut_short.as_deref() == Some(code) {
+            self.cut_short = goes_on.then(|| code.to_owned());
+            return Outcome::Nothing;
+        }
+        self.cut_short = goes_on.then(|| code.to_owned());
+        self.reply(&format!("{code} {text}"))
     }
 
     /// The server's next line.

@@ -232,7 +232,7 @@ fn read(
         }
         return Some(false);
     } else if sends {
-        dialogue.reply(&row.argument)
+        dialogue.first_line(&row.argument)
     } else {
         // The row of a command has the status of its reply, without the text.
         dialogue.command(&format!("{} {}", row.verb, row.argument));

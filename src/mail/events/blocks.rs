@@ -82,6 +82,10 @@ enum State {
 static CONTINUES: LazyLock<Option<Regex>> = LazyLock::new(|| {
     Regex::new(r#"(?i)^(?:for more information|for additional|weitere informationen|data:|daten:|causes?:|solution:|[0-9a-f]{4}: |event xml:|<event\b|"\s*\.|see also)"#).ok()
 });
+/// The parts of the security log's descriptions, which have blank lines between them.
+static SECURITY_PARTS: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    Regex::new(r"(?i)^(?:logon (?:failure|attempt by|type|information|guid)|reason|user name|(?:source )?workstation(?: name)?|subject|account (?:for which logon failed|information)|new logon|(?:failure|process|network|additional|detailed authentication) information):|^(?:this event is generated|the (?:subject|logon type|new logon|process information|network information|authentication information|impersonation level) fields?|(?:transited services|package name|key length) indicates?)\b").ok()
+});
 static HEX: LazyLock<Option<Regex>> =
     LazyLock::new(|| Regex::new(r"(?i)^[0-9a-f]{4}: (?:[0-9a-f]{2,8}\b|\S)").ok());
 
@@ -289,7 +293,12 @@ fn continues(rest: &[String]) -> bool {
     rest.iter()
         .take(BLANKS)
         .find(|line| !line.is_empty())
-        .is_some_and(|line| CONTINUES.as_ref().is_some_and(|r| r.is_match(line)))
+        .is_some_and(|line| {
+            let is = |regex: &'static LazyLock<Option<Regex>>| {
+                regex.as_ref().is_some_and(|r| r.is_match(line))
+            };
+            is(&CONTINUES) || is(&SECURITY_PARTS)
+        })
 }
 
 /// What stands behind a label at the start of a line.

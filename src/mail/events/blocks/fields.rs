@@ -143,6 +143,11 @@ impl Layout {
     }
 }
 
+/// What forums set around a quotation and its words.
+static MARKS: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    Regex::new(r"(?i)\[/?(?:quote|code|pre|b|i|u)(?:=[^\]]*)?\]|</?(?:br|b|i|p|em|strong|pre|code|div|span|blockquote)(?:\s[^>]*)?/?>").ok()
+});
+
 /// A line without what mail programs and web pages add: quote marks, bullets, escapes, odd blanks.
 pub(super) fn tidy(line: &str) -> String {
     let mut text: String = line
@@ -163,6 +168,15 @@ pub(super) fn tidy(line: &str) -> String {
             .replace("&#39;", "'")
             .replace("&nbsp;", " ")
             .replace("&amp;", "&");
+    }
+    if text.contains(['[', '<'])
+        && let Some(marks) = MARKS.as_ref()
+    {
+        text = marks.replace_all(&text, " ").into_owned();
+    }
+    // Bold in Markdown; stars elsewhere belong to the text, such as a masked banner.
+    if text.contains(":**") {
+        text = text.replace("**", "");
     }
     let mut rest = text.trim();
     loop {

@@ -13,7 +13,7 @@ pub(super) fn t7_guest(input: &Input<'_>) -> Option<Signal> {
         "T7",
         input,
         |account, _| guests.iter().any(|guest| guest == account),
-        |user| user.lines.lines(),
+        |user| (user.log_ins.max(user.messages), user.lines.lines()),
     )
 }
 
@@ -29,8 +29,8 @@ pub(super) fn t10_odd_account(input: &Input<'_>) -> Option<Signal> {
     login_signal(
         "T10",
         input,
-        |account, user| user.from_outside > 0 && matches(account),
-        |user| user.outside_lines.lines(),
+        |account, user| user.from_outside.count() > 0 && matches(account),
+        |user| (user.from_outside.count(), user.outside_lines.lines()),
     )
 }
 
@@ -104,7 +104,7 @@ fn login_signal(
     id: &str,
     input: &Input<'_>,
     is: impl Fn(&str, &User) -> bool,
-    lines: fn(&User) -> Vec<Line>,
+    told_of: fn(&User) -> (u64, Vec<Line>),
 ) -> Option<Signal> {
     let accounts = input.traffic.accounts.ranked();
     // Log-ins are written only with SMTP Protocol logging at maximum: no log-in event at all says nothing.
@@ -119,7 +119,7 @@ fn login_signal(
         .filter(|(_, user)| user.log_ins + user.messages > 0)
         .filter(|(account, user)| is(bare(account), user))
         .collect();
-    let count: u64 = hits.iter().map(|(_, u)| u.log_ins + u.messages).sum();
+    let count: u64 = hits.iter().map(|(_, user)| told_of(user).0).sum();
     let count = usize::try_from(count).unwrap_or(usize::MAX);
     let mut measured = counted(count, "log-in", "log-ins");
     if !hits.is_empty() {
@@ -143,7 +143,7 @@ fn login_signal(
             cases: count,
             measured,
             expected: "1".to_owned(),
-            lines: hits.iter().flat_map(|(_, user)| lines(user)).collect(),
+            lines: hits.iter().flat_map(|(_, user)| told_of(user).1).collect(),
         },
     );
     signal.map(|signal| signal.about(who))

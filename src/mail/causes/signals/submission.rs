@@ -64,7 +64,7 @@ pub(super) fn p1_inside(input: &Input<'_>) -> Option<Signal> {
     inside.extend(
         accounts
             .into_iter()
-            .filter(|(_, user)| user.from_outside == 0),
+            .filter(|(_, user)| user.from_outside.count() == 0),
     );
     rate("P1", input, &inside, |user| user.rate.most)
 }

@@ -432,7 +432,7 @@ impl Traffic {
 
 fn acted(user: &mut User, event: &Event<'_>, address: Option<IpAddr>, outside: bool) {
     if let Some(time) = event.time {
-        user.rate.count(time.as_second().div_euclid(3600));
+        user.rate.count(time.as_second().div_euclid(3600), event);
     }
     if outside {
         user.acted_outside(event, address);

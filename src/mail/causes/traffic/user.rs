@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::samples::{OF_A_USER, Samples};
 use super::table::Weighed;
-use crate::mail::events::Event;
+use crate::mail::events::{Event, What};
 
 /// Clients, senders and recipients that are told apart, at most.
 const DISTINCT: usize = 1_000;
@@ -37,7 +37,7 @@ pub(in super::super) struct User {
     /// Log-ins or messages of the busiest hour, and the same for those from outside only.
     pub(in super::super) rate: Busiest,
     pub(in super::super) rate_outside: Busiest,
-    pub(in super::super) from_outside: u64,
+    pub(in super::super) from_outside: Acts,
     /// Most outside addresses within 24 hours, and most outside networks within ten minutes.
     pub(in super::super) addresses_a_day: usize,
     pub(in super::super) networks_at_once: usize,
@@ -67,12 +67,12 @@ impl User {
 
     /// Something that it did itself, from an address outside the site.
     pub(super) fn acted_outside(&mut self, event: &Event<'_>, address: Option<IpAddr>) {
-        self.from_outside += 1;
+        self.from_outside.add(event);
         self.outside_lines.keep(event, OF_A_USER);
         let Some(second) = event.time.map(Timestamp::as_second) else {
             return;
         };
-        self.rate_outside.count(second.div_euclid(3600));
+        self.rate_outside.count(second.div_euclid(3600), event);
         let Some(address) = address else { return };
         self.recent
             .retain(|(then, known)| *known != address && (second - then).abs() < DAY);
@@ -98,22 +98,43 @@ impl User {
     }
 }
 
+/// What a user did itself. Some logs tell a log-in and the message that comes of it, others only one of the two: the greater
+/// number counts, and nobody seems twice as busy as it was.
+#[derive(Debug, Clone, Copy, Default)]
+pub(in super::super) struct Acts {
+    log_ins: u64,
+    messages: u64,
+}
+
+impl Acts {
+    fn add(&mut self, event: &Event<'_>) {
+        match event.what {
+            What::Authenticated => self.log_ins += 1,
+            _ => self.messages += 1,
+        }
+    }
+
+    pub(in super::super) fn count(self) -> u64 {
+        self.log_ins.max(self.messages)
+    }
+}
+
 /// The busiest of the periods that came one after the other.
 #[derive(Debug, Clone, Copy, Default)]
 pub(in super::super) struct Busiest {
     period: i64,
-    count: u64,
+    acts: Acts,
     pub(in super::super) most: u64,
 }
 
 impl Busiest {
-    pub(super) fn count(&mut self, period: i64) {
+    pub(super) fn count(&mut self, period: i64, event: &Event<'_>) {
         if period != self.period {
             self.period = period;
-            self.count = 0;
+            self.acts = Acts::default();
         }
-        self.count += 1;
-        self.most = self.most.max(self.count);
+        self.acts.add(event);
+        self.most = self.most.max(self.acts.count());
     }
 }
 
@@ -132,5 +153,35 @@ pub(super) fn network(address: IpAddr) -> u32 {
             let segments = v6.segments();
             (u32::from(segments[0]) << 16) | u32::from(segments[1])
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::mail::events::Place;
+
+    #[test]
+    fn a_log_in_and_its_message_are_one_act() {
+        let act = |what| Event {
+            what,
+            ..Event::at(Place {
+                file: "log".into(),
+                first: 1,
+                last: 1,
+            })
+        };
+        let mut busiest = Busiest::default();
+        for _ in 0..40 {
+            busiest.count(1, &act(What::Authenticated));
+            busiest.count(1, &act(What::Received));
+        }
+        assert_eq!(busiest.most, 40);
+        // One log-in for many messages: the messages count.
+        busiest.count(2, &act(What::Authenticated));
+        for _ in 0..50 {
+            busiest.count(2, &act(What::Received));
+        }
+        assert_eq!(busiest.most, 50);
     }
 }

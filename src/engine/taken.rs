@@ -19,13 +19,16 @@ impl TakenUp {
     /// # Errors
     /// When another run holds the pair of site and runbook, or the store cannot be written.
     pub fn new(store: &dyn Store, first: NewEvent) -> Result<Self, EngineError> {
-        let (journal, durable) = store.begin(first.clone())?;
-        let first = first.placed(1, GENESIS.to_owned());
+        let placed = first.clone().placed(1, GENESIS.to_owned());
+        let state = next(None, &placed)?;
+        // Before anybody can see the run: an agent would take up a run of which nobody seems to take care.
+        let hold = store.hold(&state.created.run)?;
+        let (journal, durable) = store.begin(first)?;
         Ok(TakenUp {
-            state: next(None, &first)?,
-            _hold: store.hold(journal.run())?,
+            state,
+            _hold: hold,
             journal,
-            begun: Some((first, durable)),
+            begun: Some((placed, durable)),
         })
     }
 

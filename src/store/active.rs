@@ -2,8 +2,9 @@
 //!
 //! A line for each open run: the site, the runbook whose pair with the site it holds, or `~` when it holds the whole site, and
 //! the run. The lines of all sites are shared out over a few files by the site. They are hints, not a truth: when the named run
-//! has ended, or does not exist because its creation was cut short, its place is free. The file is also the gate through which
-//! every new run of the site passes, one at a time.
+//! has ended, or does not exist because its creation was cut short, its place is free. So a line is written before its run is
+//! there: the other way round, a process that died in between would leave an open run that keeps nobody out. The file is also
+//! the gate through which every new run of the site passes, one at a time.
 
 use std::fs::File;
 use std::os::unix::fs::FileExt;
@@ -80,13 +81,16 @@ impl Claim {
         }))
     }
 
-    /// Names the new holder.
-    pub(super) fn settle(self, run: &str) -> Result<(), StoreError> {
+    /// Names the new holder, which the caller creates now, and lets go of this claim when it is there.
+    ///
+    /// # Errors
+    /// When the line cannot be written.
+    pub(super) fn name(&self, run: &str) -> Result<(), StoreError> {
         let line = format!("{} {run}\n", self.mine);
-        let written = match self.kept {
+        let written = match &self.kept {
             None => self.file.write_all_at(line.as_bytes(), self.end),
-            Some(kept) => embedded::rewrite(&self.file, &(kept + &line)),
+            Some(kept) => embedded::rewrite(&self.file, &(kept.clone() + &line)),
         };
-        written.map_err(StoreError::io("write", self.path))
+        written.map_err(StoreError::io("write", &self.path))
     }
 }

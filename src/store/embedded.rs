@@ -122,7 +122,8 @@ impl Embedded {
         Ok(())
     }
 
-    /// Claims what the lock of the run that `first` creates keeps others out of.
+    /// Claims what the lock of the run that `first` creates keeps others out of. Nobody else can claim for the same site until
+    /// the claim is dropped, when the run is there.
     pub(super) fn claim(&self, first: &NewEvent) -> Result<(String, Option<Claim>), StoreError> {
         let EventKind::RunCreated(created) = &first.event else {
             return Err(StoreError::NotABeginning);
@@ -138,6 +139,9 @@ impl Embedded {
         let claim = in_folder(&self.root, "active", |folder| {
             Claim::take(folder, created, open)
         })?;
+        if let Some(claim) = &claim {
+            claim.name(&created.run)?;
+        }
         Ok((created.run.clone(), claim))
     }
 
@@ -262,14 +266,11 @@ impl Store for Embedded {
             durable.block()?;
             return Ok(journal);
         }
-        let (run, claim) = self.claim(&first)?;
+        let (run, _claim) = self.claim(&first)?;
         let path = self.journal_path(&run);
         let journal = in_folder(&self.root, "runs", |_| {
             FileJournal::create(&run, &path, &first)
         })?;
-        if let Some(claim) = claim {
-            claim.settle(&run)?;
-        }
         Ok(Box::new(journal))
     }
 
@@ -277,14 +278,11 @@ impl Store for Embedded {
         let Some(group) = &self.group else {
             return Ok((self.create(first)?, Durable::Now));
         };
-        let (run, claim) = self.claim(&first)?;
+        let (run, _claim) = self.claim(&first)?;
         let path = self.journal_path(&run);
         let (journal, durable) = in_folder(&self.root, "runs", |_| {
             FileJournal::begin(&run, &path, &first, group)
         })?;
-        if let Some(claim) = claim {
-            claim.settle(&run)?;
-        }
         Ok((Box::new(journal), durable))
     }
 

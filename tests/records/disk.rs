@@ -45,7 +45,7 @@ fn on_a_disk(folder: &Folder, size: &str, script: &str) -> Output {
     output
 }
 
-fn is_root() -> bool {
+pub(super) fn is_root() -> bool {
     std::fs::read_to_string("/proc/self/status")
         .unwrap()
         .lines()
@@ -69,6 +69,7 @@ fn a_full_disk_ends_with_a_sentence_and_loses_nothing() {
     let folder = workspace();
     let mut failed = 0;
     let mut finished = 0;
+    let mut kept_out = 0;
     for pages in 0..24 {
         // Fills the disk but for some pages, runs, makes room, and goes on to the end.
         let script = format!(
@@ -80,6 +81,9 @@ fn a_full_disk_ends_with_a_sentence_and_loses_nothing() {
             $M runs > listed.txt 2>&1; echo listed $?
             $M done acme ask > answered.txt 2>&1; echo answered $?
             rm state/filler
+            if $M runs --open --json | grep -q status; then
+                $M run book.yaml --site acme.yaml > twice.txt 2>&1; echo twice $?
+            fi
             run=$(ls state/runs 2>/dev/null | sed -n 's/.journal$//p')
             if [ -z \"$run\" ]; then echo none; exit 0; fi
             $M resume $run > second.txt 2>&1; echo second $?
@@ -89,7 +93,7 @@ fn a_full_disk_ends_with_a_sentence_and_loses_nothing() {
             "
         );
         for old in [
-            "first", "listed", "answered", "second", "third", "last", "verified",
+            "twice", "first", "listed", "answered", "second", "third", "last", "verified",
         ] {
             folder.put(&format!("{old}.txt"), "");
         }
@@ -122,6 +126,13 @@ fn a_full_disk_ends_with_a_sentence_and_loses_nothing() {
             continue;
         }
         finished += 1;
+        let ended = !told.contains("twice");
+        kept_out += usize::from(!ended);
+        assert!(
+            ended || told.contains("twice 2") && folder.text("twice.txt").contains("is still open"),
+            "{case}: a run that is there keeps a second one out: {}",
+            folder.text("twice.txt")
+        );
         // A file that could not be kept has failed its step; the record says so, and why.
         if told.contains("last 1") {
             let run = folder.text("first.txt") + &folder.text("second.txt");
@@ -151,6 +162,7 @@ fn a_full_disk_ends_with_a_sentence_and_loses_nothing() {
         );
     }
     assert!(failed >= 3, "{failed} of the disks were full too early");
+    assert!(kept_out >= 10, "{kept_out} of the runs were open");
     assert!(finished >= 10, "{finished} of the runs began");
 }
 

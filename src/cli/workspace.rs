@@ -168,11 +168,17 @@ impl Workspace {
 
     /// All summaries; what cannot be read is told on the way.
     pub(super) fn summaries(&self) -> Result<Vec<RunSummary>, Fail> {
-        let (summaries, unreadable) = self.store.summaries()?;
-        for (run, error) in unreadable {
-            Self::warn_of(&run, &error);
+        Ok(self.summaries_and_troubles()?.0)
+    }
+
+    /// The same, and whether there is a run that cannot be read.
+    pub(super) fn summaries_and_troubles(&self) -> Result<(Vec<RunSummary>, bool), Fail> {
+        let (summaries, troubles) = self.store.summaries()?;
+        for (run, error) in &troubles {
+            Self::warn_of(run, error);
         }
-        Ok(summaries)
+        let unreadable = troubles.iter().any(|(_, error)| !error.leaves_readable());
+        Ok((summaries, unreadable))
     }
 
     /// The run that `named` means: its id, the beginning of one, or a site. A site stands for its only open run, or, when

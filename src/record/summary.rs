@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{RunState, RunStatus, Severity, StepStatus, WaitKind};
+use super::{Mode, RunState, RunStatus, Severity, StepStatus, WaitKind};
 
 /// One line about a run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -14,6 +14,9 @@ pub struct RunSummary {
     pub site: String,
     /// The runbook's name.
     pub runbook: String,
+    /// A check run: only looked.
+    #[serde(default)]
+    pub check: bool,
     /// Where it stands.
     pub status: RunStatus,
     /// The site's time zone, for showing times.
@@ -49,6 +52,7 @@ impl RunSummary {
             run: state.created.run.clone(),
             site: state.created.site.clone(),
             runbook: state.created.runbook.clone(),
+            check: state.created.mode == Mode::Check,
             status: state.status(),
             timezone: state.created.site_snapshot["timezone"]
                 .as_str()

@@ -7,7 +7,7 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 use super::frame::{self, Frame};
-use super::{StoreError, embedded};
+use super::{Embedded, StoreError, embedded};
 use crate::record::{Fleet, FleetEvent, FleetPlan};
 
 fn path_of(root: &Path, fleet: &str) -> PathBuf {
@@ -85,6 +85,26 @@ pub(super) fn lengths(root: &Path) -> Result<BTreeMap<String, u64>, StoreError> 
         }
     }
     Ok(lengths)
+}
+
+impl Embedded {
+    /// The ids of the fleet runs that have not ended, sorted. Their sites are not looked at: there may be thousands.
+    ///
+    /// # Errors
+    /// When they cannot be listed, or one cannot be read.
+    pub fn open_fleets(&self) -> Result<Vec<String>, StoreError> {
+        let mut open = Vec::new();
+        for (fleet, _) in lengths(self.root())? {
+            let path = path_of(self.root(), &fleet);
+            let bytes = std::fs::read(&path).map_err(StoreError::io("read", &path))?;
+            let (lines, _) = whole(&bytes);
+            let end = |line: &&[u8]| line.starts_with(b"{\"finished\":");
+            if !lines.iter().any(end) {
+                open.push(fleet);
+            }
+        }
+        Ok(open)
+    }
 }
 
 fn framed(event: &FleetEvent, path: &Path) -> Result<Vec<u8>, StoreError> {

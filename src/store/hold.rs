@@ -15,7 +15,7 @@ use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, fcntl};
 use nix::libc;
 
-use super::{Hold, StoreError, embedded};
+use super::{Embedded, Hold, StoreError, embedded};
 use crate::record::hash;
 
 /// Bits of a process number and one more: the room of a place.
@@ -35,10 +35,23 @@ pub(super) fn hold(folder: &Path, run: &str) -> Result<Box<dyn Hold>, StoreError
         Ok(None) => Ok(Box::new(FileHold(file))),
         Ok(Some(process)) => Err(StoreError::Held {
             run: run.to_owned(),
-            holder: format!("process {process} on {}", super::host_name()),
+            holder: named(process),
         }),
         Err(source) => Err(StoreError::io("lock", &path)(source)),
     }
+}
+
+impl Embedded {
+    /// The process that works on a run, or on a fleet run, in words. `None` when nobody does, or where that cannot be told.
+    pub fn worked_on_by(&self, run: &str) -> Option<String> {
+        let digest = hash(run.as_bytes());
+        let file = File::open(self.root().join("locks").join(&digest[..1])).ok()?;
+        taken(&file, range(place(&digest), 1)).ok()?.map(named)
+    }
+}
+
+fn named(process: i64) -> String {
+    format!("process {process} on {}", super::host_name())
 }
 
 fn place(digest: &str) -> i64 {
@@ -54,13 +67,17 @@ fn lock(file: &File, place: i64) -> io::Result<Option<i64>> {
             Err(Errno::EAGAIN) => {}
             Err(error) => return Err(error.into()),
         }
-        let mut other = mine;
-        fcntl(file, FcntlArg::F_OFD_GETLK(&mut other))?;
-        if i32::from(other.l_type) != libc::F_UNLCK {
-            return Ok(Some(other.l_len));
+        match taken(file, mine)? {
+            None => {} // It has let go meanwhile.
+            holder => return Ok(holder),
         }
-        // It has let go meanwhile.
     }
+}
+
+/// The process that keeps a lock of this range from being taken, by the length of its own.
+fn taken(file: &File, mut range: libc::flock) -> io::Result<Option<i64>> {
+    fcntl(file, FcntlArg::F_OFD_GETLK(&mut range))?;
+    Ok((i32::from(range.l_type) != libc::F_UNLCK).then_some(range.l_len))
 }
 
 fn range(start: i64, length: i64) -> libc::flock {

@@ -17,7 +17,7 @@ pub(super) struct Index {
 }
 
 /// Version of the entries; another one is as good as none.
-const TREE: &str = "runs-3";
+const TREE: &str = "runs-4";
 
 impl Index {
     /// Opens the index. `None` when it cannot be used right now: the caller reads the journals.

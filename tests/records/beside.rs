@@ -94,11 +94,94 @@ fn the_second_on_the_same_run_hears_who_works_on_it_and_what_to_do() {
         "run meet.yaml --site acme.yaml --set mine=x --set other=y",
     );
     assert!(said.contains("is still open"), "{said}");
+    let status = folder.says(0, "status acme");
+    assert!(
+        status.contains(&holder) && status.contains("goes on by itself"),
+        "{status}"
+    );
+    assert!(folder.says(0, "status").contains("under way"));
     // Reading does not wait, and nothing of this has written.
     for line in ["status acme", "show acme", "runs", "verify acme"] {
         folder.says(0, line);
     }
     assert_eq!(std::fs::read(folder.journal(&run)).unwrap(), before);
+    folder.put("two", "");
+    let output = first.wait_with_output().unwrap();
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+}
+
+#[test]
+fn a_run_of_which_nobody_takes_care_says_so_and_how_it_goes_on() {
+    let folder = Folder::new();
+    let book = "version: 1\nname: book\nsteps:\n  - {id: ask, action: manual, with: {instructions: Do it.}}\n  \
+                - {id: two, action: command.run, with: {command: [echo, '{}']}}\n";
+    folder.put("book.yaml", book);
+    folder.says(3, "run book.yaml --site acme.yaml");
+    let run = folder.runs().remove(0);
+    let waits = folder.says(0, "status");
+    assert!(
+        waits.contains("WAITS FOR") && waits.contains("  ask"),
+        "{waits}"
+    );
+    let answered = folder.says(0, "done acme ask");
+    let go_on = format!("go on with: mailmedic resume {run}");
+    assert!(answered.contains(&go_on), "{answered}");
+    for line in ["runs", "status"] {
+        let said = folder.says(0, line);
+        assert!(said.contains("stands still: resume"), "{line}: {said}");
+    }
+    for line in ["status acme", "show acme"] {
+        let said = folder.says(0, line);
+        assert!(
+            said.contains("The work stands still") && said.contains(&go_on),
+            "{line}: {said}"
+        );
+    }
+    // Lists say why they are empty.
+    let none = folder.says(0, "runs --site beta");
+    assert!(none.contains("no run of site 'beta'"), "{none}");
+    folder.says(0, "resume acme");
+    for line in ["status", "runs --open"] {
+        let none = folder.says(0, line);
+        assert!(none.contains("no run is open"), "{line}: {none}");
+    }
+    let other = Folder::new();
+    assert!(other.says(0, "status").contains("no runs yet"));
+    let late = folder.says(0, "done acme ask");
+    assert!(
+        late.contains("it was already") && late.contains("has ended since"),
+        "{late}"
+    );
+}
+
+#[test]
+fn an_answer_beside_a_live_run_says_that_it_goes_on_by_itself() {
+    let folder = Folder::new();
+    folder.put(
+        "ask.yaml",
+        &MEET
+            .replace("meet\ninputs", "ask\ninputs")
+            .replace(
+                "steps:\n",
+                "steps:\n  - {id: ask, needs: [], action: manual, with: {instructions: Do it.}}\n",
+            )
+            .replace("id: meet\n", "id: meet\n    needs: []\n"),
+    );
+    let here = folder.path().display().to_string();
+    let first = start(
+        &folder,
+        &format!("run ask.yaml --site acme.yaml --set mine={here}/one --set other={here}/two"),
+    );
+    until(&folder, "one");
+    let said = folder.says(0, "done acme ask");
+    assert!(
+        said.contains(&format!("process {} on ", first.id())) && said.contains("goes on by itself"),
+        "{said}"
+    );
     folder.put("two", "");
     let output = first.wait_with_output().unwrap();
     assert!(

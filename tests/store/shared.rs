@@ -45,6 +45,7 @@ fn what_a_fleet_has_left_counts_for_the_journal_that_it_was_made_from() {
     let told = |run: &str| {
         let state = store.state(run).expect("readable");
         RunSummary {
+            check: false,
             runbook: "as the fleet told".to_owned(),
             ..RunSummary::of(&state)
         }

@@ -52,13 +52,27 @@ pub(in crate::cli) fn decide(
         let again = if new { "" } else { " (it was already)" };
         out::text(&format!("{run}: {} is {word}, by {by}{again}", args.step))?;
         if !args.resume {
-            out::text(&format!("go on with: mailmedic resume {run}"))?;
+            out::text(&what_follows(workspace, &run, new)?)?;
         }
     }
     if args.resume {
         return super::run::resume(workspace, &run, false);
     }
     Ok(Exit::Healthy)
+}
+
+/// What becomes of the run after an answer.
+fn what_follows(workspace: &Workspace, run: &str, new: bool) -> Result<String, Fail> {
+    // An answer that was there already may be all that is left of it.
+    if !new && workspace.store.state(run)?.conclusion.is_some() {
+        return Ok(format!(
+            "the run has ended since: `mailmedic report {run}` tells all"
+        ));
+    }
+    Ok(match workspace.store.worked_on_by(run) {
+        Some(worker) => format!("{worker} works on the run, and goes on by itself"),
+        None => format!("go on with: mailmedic resume {run}"),
+    })
 }
 
 /// Which resolution the flags name.

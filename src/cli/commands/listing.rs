@@ -1,13 +1,16 @@
 //! `runs`, `status`, `show`, `listings`: what is known about runs. Reading works while another process works on them.
 
+use std::io::{self, Write};
+
+use jiff::Timestamp;
 use serde_json::json;
 
 use crate::cli::exit::Exit;
 use crate::cli::fail::Fail;
 use crate::cli::out;
 use crate::cli::workspace::Workspace;
-use crate::record::{Event, RunState, StepState};
-use crate::report::terminal;
+use crate::record::{Event, RunState, RunStatus, RunSummary, StepState};
+use crate::report::terminal::{self, RunLine, Style};
 use crate::report::view::listing_lives;
 use crate::store::Store;
 
@@ -17,23 +20,70 @@ pub(in crate::cli) fn runs(
     site: Option<&str>,
     only_open: bool,
 ) -> Result<Exit, Fail> {
-    let mut summaries = workspace.summaries()?;
-    summaries.retain(|run| {
-        site.is_none_or(|site| run.site == site) && !(only_open && run.is_finished())
-    });
+    let (summaries, unreadable) = workspace.summaries_and_troubles()?;
+    let any = !summaries.is_empty();
+    let wanted = wanted(summaries, site, only_open);
     if workspace.global.json {
-        out::json(&json!({"schema": "mailmedic.runs/1", "runs": summaries}))?;
+        out::json(&json!({"schema": "mailmedic.runs/1", "runs": wanted}))?;
         return Ok(Exit::Healthy);
     }
+    if !wanted.is_empty() {
+        return table(workspace, &wanted, terminal::runs);
+    }
+    let open = if only_open { "open run" } else { "run" };
+    out::text(&match (any, site) {
+        (true, Some(site)) => {
+            format!("there is no {open} of site '{site}' (`mailmedic runs` lists all)")
+        }
+        (true, None) => none_open().to_owned(),
+        (false, _) if unreadable => "there is no run that can be read".to_owned(),
+        (false, _) => none_yet().to_owned(),
+    })?;
+    Ok(Exit::Healthy)
+}
+
+fn none_open() -> &'static str {
+    "no run is open (`mailmedic runs` lists those that have ended)"
+}
+
+fn none_yet() -> &'static str {
+    "no runs yet: start one with `mailmedic run RUNBOOK --site FILE`"
+}
+
+fn wanted(summaries: Vec<RunSummary>, site: Option<&str>, only_open: bool) -> Vec<RunSummary> {
+    let mut wanted = summaries;
+    wanted.retain(|run| {
+        site.is_none_or(|site| run.site == site) && !(only_open && run.is_finished())
+    });
+    wanted
+}
+
+/// Writes a list of runs.
+fn table(
+    workspace: &Workspace,
+    runs: &[RunSummary],
+    write: fn(&mut dyn Write, Style, Timestamp, &[RunLine<'_>]) -> io::Result<()>,
+) -> Result<Exit, Fail> {
+    // Only where it makes a difference: there may be thousands.
+    let worked_on = |run: &RunSummary| {
+        run.status != RunStatus::Active || workspace.store.worked_on_by(&run.run).is_some()
+    };
+    let lines: Vec<RunLine<'_>> = runs
+        .iter()
+        .map(|run| RunLine {
+            run,
+            worked_on: worked_on(run),
+        })
+        .collect();
     let style = out::style(&workspace.global);
-    out::write(|out| terminal::runs(out, style, workspace.clock.now(), &summaries))?;
+    out::write(|out| write(out, style, workspace.clock.now(), &lines))?;
     Ok(Exit::Healthy)
 }
 
 /// Where one run stands, or all open ones.
 pub(in crate::cli) fn status(workspace: &Workspace, named: Option<&str>) -> Result<Exit, Fail> {
     let Some(named) = named else {
-        return runs(workspace, None, true);
+        return all_open(workspace);
     };
     if let Some(fleet) = super::fleet::find(workspace, named)? {
         return super::fleet::status(workspace, &fleet);
@@ -41,16 +91,42 @@ pub(in crate::cli) fn status(workspace: &Workspace, named: Option<&str>) -> Resu
     let run = workspace.find_run(named, true)?;
     let recorded = workspace.store.read(&run)?;
     let state = recorded.state(&run)?;
+    let worker = workspace.store.worked_on_by(&run);
     if workspace.global.json {
-        out::json(
-            &json!({"schema": "mailmedic.status/1", "run": crate::record::RunSummary::of(&state)}),
-        )?;
+        out::json(&json!({
+            "schema": "mailmedic.status/1", "run": RunSummary::of(&state), "worked_on_by": worker,
+        }))?;
         return Ok(Exit::Healthy);
     }
-    let style = out::style(&workspace.global);
-    out::write(|out| {
-        terminal::status(out, style, workspace.clock.now(), &state, &recorded.events)
-    })?;
+    let (style, now) = (out::style(&workspace.global), workspace.clock.now());
+    let worker = worker.as_deref();
+    out::write(|out| terminal::status(out, style, now, &state, &recorded.events, worker))?;
+    Ok(Exit::Healthy)
+}
+
+fn all_open(workspace: &Workspace) -> Result<Exit, Fail> {
+    if workspace.global.json {
+        return runs(workspace, None, true);
+    }
+    let (summaries, unreadable) = workspace.summaries_and_troubles()?;
+    let any = !summaries.is_empty();
+    let open = wanted(summaries, None, true);
+    if !open.is_empty() {
+        table(workspace, &open, terminal::open_runs)?;
+    }
+    let fleets = workspace.store.open_fleets()?;
+    for fleet in &fleets {
+        out::text(&format!(
+            "fleet run {fleet} is open: `mailmedic status {fleet}` tells about all its sites"
+        ))?;
+    }
+    if open.is_empty() && fleets.is_empty() {
+        match (any, unreadable) {
+            (true, _) => out::text(none_open())?,
+            (false, true) => out::text("there is no run that can be read")?,
+            (false, false) => out::text(none_yet())?,
+        }
+    }
     Ok(Exit::Healthy)
 }
 
@@ -69,11 +145,13 @@ pub(in crate::cli) fn show(
             let steps: Vec<serde_json::Value> =
                 state.steps.iter().map(|step| step_json(step)).collect();
             out::json(&json!({
-                "schema": "mailmedic.show/1", "run": crate::record::RunSummary::of(&state), "steps": steps,
+                "schema": "mailmedic.show/1", "run": RunSummary::of(&state), "steps": steps,
                 "findings": findings(&state),
             }))?;
         } else {
-            out::write(|out| terminal::show_run(out, style, &state, &recorded.events))?;
+            let worker = workspace.store.worked_on_by(&run);
+            let worker = worker.as_deref();
+            out::write(|out| terminal::show_run(out, style, &state, &recorded.events, worker))?;
         }
         return Ok(Exit::Healthy);
     };

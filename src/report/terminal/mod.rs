@@ -9,6 +9,7 @@ mod json;
 mod logs;
 mod paint;
 mod proofs;
+mod runs;
 mod scan;
 mod sessions;
 mod table;
@@ -22,7 +23,8 @@ pub use fleet::{FleetMark, FleetTable, fleet};
 pub use human::{Human, Verbosity};
 pub use json::{EVENT_SCHEMA, JsonLines};
 pub use paint::{Colour, DEFAULT_WIDTH, Style};
-pub use tables::{listings, runs, show_run, show_step, status};
+pub use runs::{RunLine, open_runs, runs};
+pub use tables::{listings, show_run, show_step, status};
 
 /// Shows a run while it goes on.
 pub trait Reporter: Send {

@@ -1,4 +1,4 @@
-//! `runs`, `status`, `show`: what is known about runs, as tables for people.
+//! `status`, `show`, `listings`: what is known about a run or a site, as tables for people.
 
 use std::io::{self, Write};
 
@@ -6,54 +6,12 @@ use jiff::Timestamp;
 
 use super::human::heading;
 use super::paint::{Ink, Style, flow, ink, wrap};
+use super::runs::next;
 use super::table::Table;
-use crate::record::{Event, RunState, RunSummary, StepState};
-use crate::report::view::moment::span;
+use crate::record::{Event, RunState, RunStatus, StepState};
 use crate::report::view::{self, Calendar, ListingLife, View, When, line, lines, words};
 
-/// `runs`: one line a run, in the order given. `now` tells what is overdue.
-///
-/// # Errors
-/// When `out` cannot be written.
-pub fn runs<'a>(
-    out: &mut dyn Write,
-    style: Style,
-    now: Timestamp,
-    summaries: impl IntoIterator<Item = &'a RunSummary>,
-) -> io::Result<()> {
-    let mut table = Table::new(&["RUN", "SITE", "RUNBOOK", "STATE", "OPEN", "NEXT", "CREATED"]);
-    let mut empty = true;
-    for run in summaries {
-        empty = false;
-        let word = words::run(run.status);
-        table.row(vec![
-            (line(&run.run), None),
-            (line(&run.site), None),
-            (line(&run.runbook), None),
-            (
-                format!("{} {}", word.mark, word.text),
-                Some(ink(&word.mark)),
-            ),
-            (run.open_findings.to_string(), None),
-            (next(run.due.filter(|_| !run.is_finished()), now), None),
-            (
-                Calendar::new(run.timezone.as_deref())
-                    .when(run.created)
-                    .short,
-                None,
-            ),
-        ]);
-    }
-    if empty {
-        return writeln!(
-            out,
-            "no runs yet: start one with `mailmedic run RUNBOOK --site FILE`"
-        );
-    }
-    table.write(out, style, 0)
-}
-
-/// `status`: where one run stands, what is needed, and the commands that go on.
+/// `status`: where one run stands, what is needed, and the commands that go on. `worker` is the process that works on it.
 ///
 /// # Errors
 /// When `out` cannot be written.
@@ -63,9 +21,9 @@ pub fn status(
     now: Timestamp,
     state: &RunState,
     events: &[Event],
+    worker: Option<&str>,
 ) -> io::Result<()> {
-    let view = View::from_state(state, events);
-    head(out, style, &view)?;
+    let view = head(out, style, state, events, worker)?;
     let due = state.next_wake().filter(|_| state.conclusion.is_none());
     let next = next(due, now);
     if !next.is_empty() {
@@ -181,7 +139,7 @@ pub fn listings(out: &mut dyn Write, style: Style, lives: &[ListingLife]) -> io:
     )
 }
 
-/// `show RUN`: each step and where it stands.
+/// `show RUN`: each step and where it stands. `worker` is the process that works on the run.
 ///
 /// # Errors
 /// When `out` cannot be written.
@@ -190,9 +148,9 @@ pub fn show_run(
     style: Style,
     state: &RunState,
     events: &[Event],
+    worker: Option<&str>,
 ) -> io::Result<()> {
-    let view = View::from_state(state, events);
-    head(out, style, &view)?;
+    let view = head(out, style, state, events, worker)?;
     writeln!(out)?;
     let mut table = Table::new(&["STEP", "ACTION", "STATE", "ENDED", "TOOK", "REMARK"]);
     for step in &view.steps {
@@ -352,7 +310,20 @@ fn outputs(
     }
 }
 
-fn head(out: &mut dyn Write, style: Style, view: &View) -> io::Result<()> {
+/// What is said of a run before all else, and the view that the rest is taken from.
+fn head(
+    out: &mut dyn Write,
+    style: Style,
+    state: &RunState,
+    events: &[Event],
+    worker: Option<&str>,
+) -> io::Result<View> {
+    let mut view = View::from_state(state, events);
+    let status = state.status();
+    if status == RunStatus::Active && worker.is_none() {
+        view.status.headline =
+            "The work stands still: it can go on, and no process works on it now.".to_owned();
+    }
     let text = format!(
         "{}: {} for {}",
         view.run.id, view.run.runbook, view.site.name
@@ -361,13 +332,26 @@ fn head(out: &mut dyn Write, style: Style, view: &View) -> io::Result<()> {
     for notice in &view.notices {
         paragraph(out, style, 0, Some(Ink::Open), notice)?;
     }
-    let state = &view.status.state;
-    let text = format!("{} {}", state.mark, view.status.headline);
-    paragraph(out, style, 0, Some(ink(&state.mark)), &text)?;
+    let mark = &view.status.state.mark;
+    let text = format!("{mark} {}", view.status.headline);
+    paragraph(out, style, 0, Some(ink(mark)), &text)?;
+    match (worker, status) {
+        (_, RunStatus::Finished(_)) => {}
+        (Some(worker), _) => {
+            let text = format!("{worker} works on it, and goes on by itself");
+            paragraph(out, style, 2, None, &text)?;
+        }
+        (None, RunStatus::Active) => {
+            let command = format!("mailmedic resume {}", view.run.id);
+            writeln!(out, "  go on with: {}", style.paint(Ink::Strong, &command))?;
+        }
+        (None, _) => {}
+    }
     for text in &view.status.sentences {
         paragraph(out, style, 2, None, text)?;
     }
-    paragraph(out, style, 0, None, &view.counts.text)
+    paragraph(out, style, 0, None, &view.counts.text)?;
+    Ok(view)
 }
 
 pub(super) fn paragraph(
@@ -388,20 +372,6 @@ pub(super) fn paragraph(
 }
 
 /// `in 5 hours`, `due for 2 days`; empty when no date is set.
-fn next(due: Option<Timestamp>, now: Timestamp) -> String {
-    match due {
-        None => String::new(),
-        Some(wake) => {
-            let seconds = wake.duration_since(now).as_secs();
-            if seconds > 0 {
-                format!("in {}", span(seconds))
-            } else {
-                format!("due for {}", span(seconds))
-            }
-        }
-    }
-}
-
 fn calendar(state: &RunState) -> Calendar {
     let zone = state.created.site_snapshot.get("timezone");
     Calendar::new(zone.and_then(|zone| zone.as_str()))

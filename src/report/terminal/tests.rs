@@ -118,9 +118,16 @@ fn tables_tell_where_runs_stand() {
     let style = Style::plain(120);
     let mut out = Vec::new();
     let summaries: Vec<RunSummary> = states.iter().map(RunSummary::of).collect();
-    runs(&mut out, style, now, &summaries).unwrap();
-    out.extend_from_slice(b"\n-- none --\n");
-    runs(&mut out, style, now, []).unwrap();
+    for worked_on in [true, false] {
+        let lines: Vec<RunLine<'_>> = summaries
+            .iter()
+            .map(|run| RunLine { run, worked_on })
+            .collect();
+        out.extend_from_slice(format!("\n-- worked on: {worked_on} --\n").as_bytes());
+        runs(&mut out, style, now, &lines).unwrap();
+        out.push(b'\n');
+        open_runs(&mut out, style, now, &lines).unwrap();
+    }
     for (name, wanted) in [
         ("waiting", "clean_up"),
         ("watched", "clean"),
@@ -129,9 +136,9 @@ fn tables_tell_where_runs_stand() {
         let position = cases.iter().position(|(case, _)| *case == name).unwrap();
         let (state, events) = (&states[position], &cases[position].1);
         out.extend_from_slice(format!("\n-- status {name} --\n").as_bytes());
-        status(&mut out, style, now, state, events).unwrap();
+        status(&mut out, style, now, state, events, None).unwrap();
         out.extend_from_slice(format!("\n-- show {name} --\n").as_bytes());
-        show_run(&mut out, style, state, events).unwrap();
+        show_run(&mut out, style, state, events, Some("process 7 on desk")).unwrap();
         out.extend_from_slice(format!("\n-- show {name} {wanted} --\n").as_bytes());
         show_step(&mut out, style, state, state.step(wanted).unwrap()).unwrap();
     }
@@ -145,11 +152,13 @@ fn a_table_never_wraps() {
         for (_, events) in fixture::cases() {
             let state = RunState::replay(&events).unwrap();
             let mut out = Vec::new();
+            let run = &RunSummary::of(&state);
+            let worked_on = false;
             runs(
                 &mut out,
                 Style::plain(width),
                 now,
-                [&RunSummary::of(&state)],
+                &[RunLine { run, worked_on }],
             )
             .unwrap();
             // Seven columns need their least width.

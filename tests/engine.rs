@@ -354,6 +354,25 @@ async fn a_command_that_is_sent_twice_is_taken_once() {
         bench.decide(&other),
         Err(DecisionError::Reused { .. })
     ));
+    // Without a name too, but only while it says nothing more: what is not kept must not look as if it were.
+    let mut again = answer("a", Decision::Skip, Some("not needed"));
+    assert!(!bench.decide(&again).unwrap());
+    again.note = None;
+    assert!(!bench.decide(&again).unwrap());
+    again.note = Some("not needed, says Zoe".to_owned());
+    again.evidence = vec![
+        bench
+            .engine
+            .store
+            .put_artifact("letter.txt", "text/plain", b"from Zoe")
+            .unwrap(),
+    ];
+    let more = bench.decide(&again).unwrap_err();
+    assert!(
+        matches!(&more, DecisionError::More { more, .. } if more == "this note and this evidence"),
+        "{more}"
+    );
+    assert_eq!(bench.state().seq, events, "nothing was written");
     let silent = bench.decide(&answer("b", Decision::Skip, Some("  ")));
     assert!(matches!(silent, Err(DecisionError::Incomplete { .. })));
     let call_off =

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 
 use super::amend::{Taken, amend};
 use crate::record::{
-    Artifact, Decision, Event, EventKind, RunState, StepState, StepStatus, WaitKind,
+    Artifact, Decision, Event, EventKind, Given, RunState, StepState, StepStatus, WaitKind,
 };
 use crate::store::{Store, StoreError};
 
@@ -48,7 +48,8 @@ pub enum DecisionError {
     },
     /// Somebody answered differently before.
     #[error(
-        "step '{step}' of run {run} was settled by {by} at {at} already, and differently: it stays as it is"
+        "step '{step}' of run {run} was settled by {by} on {} already, and differently: it stays as it is",
+        minute(*at)
     )]
     Conflict {
         /// Which run.
@@ -59,6 +60,23 @@ pub enum DecisionError {
         by: String,
         /// When.
         at: Timestamp,
+    },
+    /// The same answer was given before, and said less.
+    #[error(
+        "step '{step}' of run {run} was settled by {by} on {} already, without {more}: it stays as it is, and nothing of this is kept; give it with a later step, or once the run has ended with `mailmedic rerun {run} --from {step}`",
+        minute(*at)
+    )]
+    More {
+        /// Which run.
+        run: String,
+        /// Which step.
+        step: String,
+        /// Who.
+        by: String,
+        /// When.
+        at: Timestamp,
+        /// What is new: `this note`, `this evidence`.
+        more: String,
     },
     /// The step does not ask for this.
     #[error("step '{step}' of run {run} is {status}: {hint}")]
@@ -181,7 +199,16 @@ fn judge(state: &RunState, answer: &Answer) -> Result<bool, DecisionError> {
         && step.is_settled()
     {
         if given.decision == answer.decision && given.by == answer.by {
-            return Ok(false);
+            return match more(given, answer) {
+                more if more.is_empty() => Ok(false),
+                more => Err(DecisionError::More {
+                    run,
+                    step: answer.step.clone(),
+                    by: given.by.clone(),
+                    at: given.at,
+                    more: more.join(" and "),
+                }),
+            };
         }
         return Err(DecisionError::Conflict {
             run,
@@ -198,6 +225,24 @@ fn judge(state: &RunState, answer: &Answer) -> Result<bool, DecisionError> {
     }
     asked(state, step, answer)?;
     Ok(true)
+}
+
+/// What an answer says that the same one before did not.
+fn more(given: &Given, answer: &Answer) -> Vec<&'static str> {
+    let note = says(answer).is_some() && answer.note != given.note;
+    let kept = |file: &Artifact| given.evidence.iter().any(|kept| kept.digest == file.digest);
+    let evidence = !answer.evidence.iter().all(kept);
+    let known = |(name, value): (&String, &Value)| given.values.get(name) == Some(value);
+    let values = !answer.values.iter().all(known);
+    let parts = [
+        (note, "this note"),
+        (evidence, "this evidence"),
+        (values, "these values"),
+    ];
+    parts
+        .into_iter()
+        .filter_map(|(new, part)| new.then_some(part))
+        .collect()
 }
 
 fn asked(state: &RunState, step: &StepState, answer: &Answer) -> Result<(), DecisionError> {
@@ -331,6 +376,11 @@ fn complete(
         });
     }
     Ok(())
+}
+
+/// A moment in a message.
+fn minute(at: Timestamp) -> impl std::fmt::Display {
+    at.strftime("%Y-%m-%d at %H:%M UTC")
 }
 
 /// What the person says, if anything.

@@ -10,6 +10,7 @@ use super::out;
 use crate::engine::{Observer, Standing};
 use crate::record::{Event, FleetSite, RunConclusion, RunState};
 use crate::report::terminal::{FleetMark, FleetTable, JsonLines, Reporter, Verbosity};
+use crate::report::view::Calendar;
 
 /// Hears all runs of a fleet.
 pub(super) struct FleetLive {
@@ -133,7 +134,9 @@ fn place(standing: &Standing) -> (FleetMark<'static>, bool) {
 fn remark(standing: &Standing, run: Option<&RunState>) -> String {
     match (standing, run) {
         (Standing::Refused(reason), _) => reason.clone(),
-        (Standing::Waiting { due: Some(due) }, _) => format!("until {due}"),
+        (Standing::Waiting { due: Some(due) }, _) => {
+            format!("until {}", Calendar::new(None).when(*due).text)
+        }
         (Standing::NeedsResolve | Standing::Waiting { due: None }, Some(run)) => {
             format!("mailmedic status {}", run.created.run)
         }

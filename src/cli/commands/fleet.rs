@@ -20,6 +20,7 @@ use crate::engine::{Engine, FleetRun, FleetStop, Host, Standing, TakenFleet, lim
 use crate::record::{Fleet, FleetPlan, FleetSite, Mode, PinnedSite, RunState, RunSummary};
 use crate::report::fleet::{FleetSiteFacts, FleetView};
 use crate::report::terminal;
+use crate::report::view::{Calendar, words};
 use crate::runbook::Checked;
 use crate::site::Site;
 use crate::store::{Embedded, Store, StoreError};
@@ -177,7 +178,8 @@ fn work(
 ) -> Result<Exit, Fail> {
     let id = fleet.fleet().plan.fleet.clone();
     let count = fleet.fleet().plan.sites.len();
-    host.live.say(&format!("fleet run {id}: {count} sites"));
+    let sites = words::many(count, "site", "sites");
+    host.live.say(&format!("fleet run {id}: {sites}"));
     // What the runs append while one of them can go on shares a sync.
     let store = host.store.clone();
     store.gather(fleet.fleet().plan.limits.max_concurrent);
@@ -262,7 +264,8 @@ fn tell(
         FleetStop::Waiting { due: Some(due) } => out::remark(
             &workspace.global,
             &format!(
-                "the next date is {due}: `mailmedic resume {id}` goes on then (or `mailmedic resume --all` from a timer)"
+                "the next date is {}: `mailmedic resume {id}` goes on then (or `mailmedic resume --all` from a timer)",
+                Calendar::new(None).when(*due).text
             ),
         ),
         FleetStop::Waiting { due: None } => out::remark(

@@ -16,6 +16,7 @@ use crate::cli::out;
 use crate::cli::workspace::{self, Workspace};
 use crate::engine::{PlanRequest, Stop, TakenUp, plan};
 use crate::record::{Mode, RunState, RunStatus};
+use crate::report::view::Calendar;
 use crate::runbook::Checked;
 use crate::site::Site;
 
@@ -225,6 +226,8 @@ fn tell_end(workspace: &Workspace, state: &RunState, stop: &Stop, live: &Live) -
             "stopped; nothing is lost. Go on with: mailmedic resume {run}"
         )),
         Stop::Waiting { due: Some(due) } => {
+            let zone = state.created.site_snapshot["timezone"].as_str();
+            let due = Calendar::new(zone).when(*due).text;
             live.say(&format!("the next date is {due}: `mailmedic resume {run}` goes on then (or `mailmedic resume --all` from a timer)"));
         }
         Stop::Waiting { due: None } | Stop::NeedsResolve | Stop::Finished(_) => {}

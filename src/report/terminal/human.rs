@@ -136,17 +136,18 @@ impl<W: Write> Human<W> {
                 step, ask, reason, ..
             } => match state.step(step) {
                 Some(step) => {
-                    let text = format!("! {}: was interrupted", heading(step));
-                    self.say(0, Some(Ink::Bad), &text)?;
+                    // One that had to be looked at first was told of as interrupted already.
+                    let what = match ask {
+                        false => "was interrupted",
+                        true => "was interrupted, and whether it happened is not known",
+                    };
+                    self.say(0, Some(Ink::Bad), &format!("! {}: {what}", heading(step)))?;
                     if *ask {
                         if let Some(reason) = reason {
-                            self.paragraph(4, None, &words::sentence(&line(reason)))?;
+                            let reason = words::sentence(&words::capital(&line(reason)));
+                            self.paragraph(4, None, &reason)?;
                         }
-                        self.paragraph(
-                            4,
-                            None,
-                            "Whether it happened is not known; find out, then say so.",
-                        )?;
+                        self.paragraph(4, None, "Find out, then say so.")?;
                         self.go_on(step, state)?;
                     }
                     Ok(())

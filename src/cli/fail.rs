@@ -1,5 +1,7 @@
 //! Errors as the user sees them: the chain of causes once, a hint, and the exit code.
 
+use std::io::ErrorKind;
+
 use super::exit::Exit;
 use crate::engine::{AdoptError, DecisionError, EngineError};
 
@@ -76,10 +78,30 @@ impl From<StoreError> for Fail {
             | StoreError::BadId(_) => Exit::Invalid,
             _ => Exit::Failed,
         };
+        let hint = match &error {
+            StoreError::Io { source, .. } => next_step(source.kind()),
+            _ => "",
+        };
         Fail::Said {
-            text: chain(&error),
+            text: chain(&error) + hint,
             exit,
         }
+    }
+}
+
+/// What to do when the state folder cannot be used.
+fn next_step(kind: ErrorKind) -> &'static str {
+    match kind {
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
+            "; make room on the disk of the state folder, then do it again: nothing that was told is lost"
+        }
+        ErrorKind::PermissionDenied => {
+            "; look whose the state folder is, or name another with --state (`mailmedic doctor` tells more)"
+        }
+        ErrorKind::ReadOnlyFilesystem => {
+            "; the disk of the state folder can only be read: mount it for writing, or name another folder with --state"
+        }
+        _ => "",
     }
 }
 

@@ -105,8 +105,8 @@ fn an_export_is_the_same_run_elsewhere() {
     assert_eq!(verified[0], verified[1]);
     let reports = [&here, &there].map(|folder| folder.says(0, &format!("report {run}")));
     assert_eq!(reports[0], reports[1]);
-    let twice = there.says(2, &format!("import {export}"));
-    assert!(twice.contains("exists already"), "{twice}");
+    let twice = there.says(0, &format!("import {export}"));
+    assert!(twice.contains("was here already"), "{twice}");
 
     let third = Folder::new();
     let said = third.says(0, &format!("import {export}"));
@@ -114,6 +114,17 @@ fn an_export_is_the_same_run_elsewhere() {
         said.contains("letter.md") && said.contains("--files"),
         "{said}"
     );
+    third.says(1, &format!("verify {run}"));
+    let said = third.says(0, &format!("import {export} --files {kept}"));
+    assert!(said.contains("1 missing file came with it"), "{said}");
+    third.says(0, &format!("verify {run}"));
+    // The same id, and another record.
+    let shorter = here.text("run.jsonl").lines().count() - 1;
+    let lines: Vec<String> = here.text("run.jsonl").lines().map(str::to_owned).collect();
+    here.put("shorter.jsonl", &(lines[..shorter].join("\n") + "\n"));
+    let file = here.path().join("shorter.jsonl");
+    let said = third.says(2, &format!("import {} --open", file.display()));
+    assert!(said.contains("its events are not the same"), "{said}");
 }
 
 #[test]

@@ -11,7 +11,8 @@ use crate::cli::fail::{Fail, chain};
 use crate::cli::out;
 use crate::cli::workspace::Workspace;
 use crate::record::{self, Artifact, Event, RunState, SCHEMA};
-use crate::store::{Recorded, Store};
+use crate::report::view::{line, words};
+use crate::store::{Recorded, Store, StoreError};
 
 /// Checks numbers, hashes and files of a run. `seen`: a hash that was written down earlier.
 pub(in crate::cli) fn verify(
@@ -184,7 +185,7 @@ pub(in crate::cli) fn import(
         )));
     }
     let files = files(&state);
-    let mut absent = Vec::new();
+    let (mut absent, mut brought) = (Vec::new(), 0);
     for (digest, artifact) in &files {
         if workspace.store.artifact(digest).is_ok() {
             continue;
@@ -205,25 +206,43 @@ pub(in crate::cli) fn import(
         workspace
             .store
             .put_artifact(&artifact.name, &artifact.media, &bytes)?;
+        brought += 1;
     }
-    let run = workspace.store.import(&recorded)?;
+    let (run, new) = kept(workspace, &recorded)?;
+    let count = recorded.events.len();
     if workspace.global.json {
         out::json(&json!({
-            "schema": "mailmedic.import/1", "run": run, "events": recorded.events.len(), "files_absent": absent,
+            "schema": "mailmedic.import/1", "run": run, "events": count, "new": new, "files_absent": absent,
         }))?;
         return Ok(Exit::Healthy);
     }
-    out::text(&format!(
-        "{run}: {} events, unbroken; `mailmedic show {run}` tells about it",
-        recorded.events.len()
-    ))?;
+    out::text(&match new {
+        true => format!("{run}: {count} events, unbroken; `mailmedic show {run}` tells about it"),
+        false => format!(
+            "{run}: was here already with the same {count} events; {} came with it now",
+            words::many(brought, "missing file", "missing files")
+        ),
+    })?;
     if !absent.is_empty() {
         out::warn(&format!(
-            "these files did not come with it: {} (`mailmedic export {run} --files DIR` brings them along)",
-            absent.join(", ")
+            "these files did not come with it: {} (`mailmedic export {run} --files DIR` writes them too; then import it once more with --files DIR)",
+            line(&absent.join(", "))
         ));
     }
     Ok(Exit::Healthy)
+}
+
+/// Keeps a run, and tells whether it is new here.
+fn kept(workspace: &Workspace, recorded: &Recorded) -> Result<(String, bool), Fail> {
+    match workspace.store.import(recorded) {
+        Err(StoreError::Exists(run)) if workspace.store.read(&run)?.lines == recorded.lines => {
+            Ok((run, false))
+        }
+        Err(StoreError::Exists(run)) => Err(Fail::invalid(format!(
+            "a run '{run}' exists already here, and its events are not the same: it stays as it is (`mailmedic verify {run}` tells whether it was altered)"
+        ))),
+        kept => Ok((kept?, true)),
+    }
 }
 
 /// Reads an export and checks it.

@@ -201,6 +201,15 @@ pub(super) fn status(state: &RunState, counts: &CountsView, calendar: &Calendar)
                 many(counts.unknown + counts.failed, "check", "checks")
             )
         }
+        RunStatus::Finished(RunConclusion::Healthy) if refused(state).is_some() => {
+            let step = refused(state).map(|step| (line(&step.plan.title), step.given.is_some()));
+            let (title, answered) = step.unwrap_or_default();
+            let became = match answered {
+                true => "was refused",
+                false => "was not agreed to in time",
+            };
+            format!("The work is finished, but \"{title}\" {became}: what needs it was left out.")
+        }
         RunStatus::Finished(RunConclusion::Healthy) if counts.findings_settled > 0 => format!(
             "The work is finished. {} found and settled; none is open.",
             was_or_were(counts.findings_settled)
@@ -327,6 +336,11 @@ pub(super) fn first_failed(state: &RunState) -> Option<&StepState> {
         .map(|step| &**step)
         .filter(ended_badly)
         .min_by_key(|step| step.end_order())
+}
+
+/// The first question that was answered with no, or not in time.
+fn refused(state: &RunState) -> Option<&StepState> {
+    first_failed(state).filter(|step| step.outcome() == Some(StepOutcome::Rejected))
 }
 
 fn was_or_were(count: usize) -> String {

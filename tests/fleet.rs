@@ -346,6 +346,35 @@ fn sites_that_wait_hold_no_place_and_answers_are_heard() {
 }
 
 #[test]
+fn a_fleet_whose_first_site_waits_says_what_the_others_wait_for() {
+    let sites = [("a1", ""), ("b2", "")];
+    let ask = "steps:\n  - {id: ask, action: approval, with: {prompt: go on}}\n";
+    let desk = Desk::new(&sites, &format!("rollout: {{canary: 1}}\n{ask}"));
+    assert_eq!(code(&desk.run(&[])), 3);
+    let fleet = desk.fleet();
+    let told = desk.call(&["status", &fleet, "--json"]);
+    let view: Value = serde_json::from_slice(&told.stdout).unwrap();
+    let why = view["sites"][1]["reason"].as_str().unwrap();
+    assert!(why.contains("when those that go first"), "{why}");
+    // Whoever has forgotten its name finds it, and hears what it is.
+    let all = text(&desk.call(&["status"]).stdout);
+    assert!(all.contains(&format!("fleet run {fleet} is open")), "{all}");
+    for verb in ["show", "report", "verify"] {
+        let output = desk.call(&[verb, &fleet]);
+        assert_eq!(code(&output), 2);
+        let said = text(&output.stderr);
+        assert!(said.contains("is a fleet run"), "{verb}: {said}");
+    }
+    // The rest goes on, and a fleet run that has ended is none that is open.
+    for site in ["a1", "b2"] {
+        assert!(desk.call(&["approve", site, "ask"]).status.success());
+        desk.call(&["resume", &fleet]);
+    }
+    let all = text(&desk.call(&["status"]).stdout);
+    assert!(all.contains("no run is open"), "{all}");
+}
+
+#[test]
 fn a_stopped_fleet_says_how_to_go_on() {
     let sites = [("a1", ""), ("b2", "")];
     let desk = Desk::new(

@@ -227,6 +227,11 @@ impl Workspace {
                 "'{named}' is the beginning of several runs ({}, {}, ...): write more of it",
                 one.run, two.run
             ))),
+            _ if self.store.fleets()?.iter().any(|fleet| fleet == named) => {
+                Err(Fail::invalid(format!(
+                    "{named} is a fleet run: name the run of one of its sites (`mailmedic status {named}` lists them)"
+                )))
+            }
             _ => Err(Fail::invalid(format!(
                 "there is no run '{named}' in {} (`mailmedic runs` lists them)",
                 self.store.root().display()

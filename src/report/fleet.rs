@@ -104,11 +104,21 @@ impl FleetView {
         let calendar = Calendar::new(None);
         let plan = &fleet.plan;
         let stopped = fleet.stopped.as_ref().map(|(_, reason)| line(reason));
+        let facts: Vec<FleetSiteFacts> = facts.into_iter().collect();
+        let ended = |facts: &FleetSiteFacts| {
+            let run = facts.summary.as_ref();
+            run.is_some_and(RunSummary::is_finished)
+        };
+        let held = !facts.iter().take(plan.limits.canary).all(ended);
         let sites: Vec<FleetRow> = plan
             .sites
             .iter()
             .zip(facts)
-            .map(|(site, facts)| row(line(&site.site), facts, stopped.as_deref(), &calendar))
+            .enumerate()
+            .map(|(place, (site, facts))| {
+                let held = held && place >= plan.limits.canary;
+                row(line(&site.site), facts, stopped.as_deref(), held, &calendar)
+            })
             .collect();
         let counts = counts(&sites);
         let told: Vec<String> = counts
@@ -195,6 +205,7 @@ fn row(
     site: String,
     facts: FleetSiteFacts,
     stopped: Option<&str>,
+    held: bool,
     calendar: &Calendar,
 ) -> FleetRow {
     let trouble = facts.trouble.as_deref().map(line);
@@ -208,7 +219,11 @@ fn row(
                 Word::new("not_started", "not started", "–"),
                 Some(reason.to_owned()),
             ),
-            (None, None) => (Word::new("pending", "not started yet", "·"), None),
+            (None, None) => {
+                let why =
+                    held.then(|| "starts when those that go first have ended well".to_owned());
+                (Word::new("pending", "not started yet", "·"), why)
+            }
         };
         return FleetRow {
             site,

@@ -156,6 +156,9 @@ impl<W: Write> FleetTable<W> {
 /// # Errors
 /// When `out` cannot be written.
 pub fn fleet(out: &mut dyn Write, style: Style, view: &FleetView) -> io::Result<()> {
+    if view.check_run {
+        writeln!(out, "check run: looks only, changes nothing\n")?;
+    }
     let mut table = Table::new(&[
         "SITE",
         "STATE",

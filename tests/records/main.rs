@@ -7,6 +7,7 @@ mod beside;
 mod damage;
 mod disk;
 mod lists;
+mod names;
 mod prune;
 mod rerun;
 mod torn;

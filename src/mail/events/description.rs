@@ -35,6 +35,13 @@ static TO_HOST: LazyLock<Option<Regex>> = LazyLock::new(|| {
 static TO_DOMAIN: LazyLock<Option<Regex>> = LazyLock::new(|| {
     Regex::new(r"(?i)message delivery to the remote domain '(?P<domain>[^']*)' failed(?: for the following reason)?[.:]? ?(?:The error message is )?(?P<reason>.*?)\s*(?:For more|$)").ok()
 });
+/// A failed log-in of the security log: of Server 2003 (529 and its kin), and of 2008 and later (4625).
+static LOGON_FAILED: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    Regex::new(r"(?i)(?:account for which logon failed:.*?account name|logon failure:.*?user name): ?(?P<account>\S+).*?source network address: ?(?P<ip>\S+)").ok()
+});
+/// The log-in process of programs that check a name and a password themselves, as SMTP AUTH does.
+static BY_PROGRAM: LazyLock<Option<Regex>> =
+    LazyLock::new(|| Regex::new(r"(?i)logon process: ?advapi\b").ok());
 static QUOTED: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r#""([^"]*)""#).ok());
 
 /// Commands between Exchange servers that another organisation's server refuses as a matter of course.
@@ -42,6 +49,10 @@ const NOISE: &[&str] = &["xexch50", "x-exps", "x-link2state"];
 
 /// The sources whose descriptions are read.
 const SOURCES: &[&str] = &["msexchangetransport", "smtpsvc"];
+
+/// The sources of the security log, and what they call a failed log-in.
+const SECURITY: &[&str] = &["security", "microsoft-windows-security-auditing"];
+const LOGON_FAILURES: &[u32] = &[529, 530, 531, 532, 533, 534, 535, 536, 537, 539, 4625];
 
 /// A description on one line: line ends and runs of blanks become one blank, typographic quotes plain.
 pub(super) fn one_line(text: &str) -> String {
@@ -59,6 +70,7 @@ pub(super) fn fill(event: &mut Event<'_>, strings: &[String]) {
         None => true,
     };
     if !known_source {
+        logon_failure(event);
         return;
     }
     let text = event.text.clone().into_owned();
@@ -117,6 +129,33 @@ pub(super) fn fill(event: &mut Event<'_>, strings: &[String]) {
             .and_then(|m| filled(m.as_str()));
     } else {
         by_position(event, strings, &text);
+    }
+}
+
+/// A failed log-in of the security log that came over the network to a program: to SMTP, or to another service with the same
+/// accounts. One at a keyboard has no address.
+fn logon_failure(event: &mut Event<'_>) {
+    let source = event
+        .source
+        .as_deref()
+        .unwrap_or_default()
+        .to_ascii_lowercase();
+    let failure = event.id.is_some_and(|id| LOGON_FAILURES.contains(&id));
+    if !failure || !SECURITY.contains(&source.as_str()) {
+        return;
+    }
+    let text = event.text.clone().into_owned();
+    let by_program = BY_PROGRAM.as_ref().is_some_and(|r| r.is_match(&text));
+    let Some(found) = LOGON_FAILED.as_ref().and_then(|r| r.captures(&text)) else {
+        return;
+    };
+    let address = found["ip"].parse().ok();
+    if by_program && address.is_some() {
+        event.what = What::AuthFailed;
+        event.direction = Direction::Inbound;
+        event.address = address;
+        event.remote = filled(&found["ip"]);
+        event.account = filled(&found["account"]).filter(|account| account != "-");
     }
 }
 

@@ -246,6 +246,7 @@ impl MailLog {
             "connect to ",
             "host ",
             "CONNECT from ",
+            "DISCONNECT ",
             "PASS ",
             "PREGREET ",
             "DNSBL rank ",

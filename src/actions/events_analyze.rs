@@ -4,6 +4,8 @@
 //! unknown, with what is missing; what other checks of the run have found is joined in as further signals.
 
 #[cfg(test)]
+mod brought;
+#[cfg(test)]
 mod by_site;
 mod domains;
 mod files;
@@ -75,7 +77,7 @@ const OUTPUTS: &[Output] = &[
     Output::new("failures", "failures that were counted, noise taken out"),
     Output::new(
         "duplicates",
-        "failures that another log had told already; they are counted once",
+        "events that another log had told already: they are counted once",
     ),
     Output::new("classes", "failures of outbound mail by class of the reply"),
     Output::new("refused_clients", "refusals by this server, by class"),
@@ -299,9 +301,26 @@ fn reason(read: &Read, analysis: &Analysis) -> Option<String> {
     let mut reasons: Vec<String> = read
         .sources
         .iter()
-        .filter_map(|source: &Source| source.error.as_ref())
-        .cloned()
+        .filter(|source| !source.stranger)
+        .filter_map(|source| source.error.clone())
         .collect();
+    let strangers: Vec<&Source> = read
+        .sources
+        .iter()
+        .filter(|source| source.stranger)
+        .collect();
+    match strangers.as_slice() {
+        [] => {}
+        [one] => reasons.extend(one.error.clone()),
+        many => {
+            let names: Vec<String> = many.iter().map(|source| source.file.clone()).collect();
+            reasons.push(format!(
+                "{} files are empty or of no known log format, and were not read: {} (where one of them is a log, name it alone, with its 'format')",
+                many.len(),
+                named(&names)
+            ));
+        }
+    }
     if let Some(thin) = &analysis.not_enough_data {
         reasons.push(format!("not enough data: {thin}"));
     }

@@ -38,7 +38,7 @@ pub(super) struct Found {
     /// Its number in an archive.
     entry: Option<usize>,
     /// When the first and the last line of its beginning were written, where that matters.
-    span: Option<(Timestamp, Timestamp)>,
+    pub(super) span: Option<(Timestamp, Timestamp)>,
 }
 
 /// All files of a request, in the order in which they are to be read: logs that go on from file to file by their beginnings,
@@ -118,7 +118,8 @@ fn add(path: PathBuf, request: &Request, archives: &mut Archives, files: &mut Ve
     }
 }
 
-/// The file itself, or the files of a folder and of the folders in it, in the order of their names. Hidden ones are left out.
+/// The file itself, or the files of a folder and of the folders in it, in the order of their names. Hidden ones are left out,
+/// but for the folders of a Maildir: they begin with a dot (`.Junk`).
 fn files_of(path: &Path) -> Result<Vec<PathBuf>, ActionError> {
     let mut files = Vec::new();
     if path.is_dir() {
@@ -134,7 +135,10 @@ fn walk(folder: &Path, depth: usize, files: &mut Vec<PathBuf>) -> Result<(), Act
     let mut entries = Vec::new();
     for entry in std::fs::read_dir(folder).map_err(cannot)? {
         let entry = entry.map_err(cannot)?;
-        let hidden = entry.file_name().to_string_lossy().starts_with('.');
+        let hidden = entry.file_name().to_string_lossy().starts_with('.')
+            && !["cur", "new"]
+                .iter()
+                .any(|name| entry.path().join(name).is_dir());
         // A linked folder may lead in a circle.
         let linked_folder =
             entry.file_type().map_err(cannot)?.is_symlink() && entry.path().is_dir();

@@ -6,9 +6,10 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde::Serialize;
 
-use super::files::{self, Archives, PIECE};
+use super::files::{self, Archives, Found, PIECE};
+use super::kept::Kept;
 use crate::actions::{ActionError, Context};
-use crate::mail::events::{Gap, Intake, Log, Options, Sink, Unfinished, Zone};
+use crate::mail::events::{Gap, Intake, Log, Options, ReadError, Sink, Unfinished, Zone};
 
 /// Bytes that a file may hold, unpacked: 64 GiB. Memory stays flat in any case; this bounds the time.
 const LARGEST: u64 = 64 << 30;
@@ -23,7 +24,7 @@ pub(super) struct Request {
 /// How one file went.
 #[derive(Debug, Clone, Default, Serialize)]
 pub(super) struct Source {
-    file: String,
+    pub(super) file: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     format: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -45,6 +46,9 @@ pub(super) struct Source {
     /// Why it could not be read, or not to its end.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) error: Option<String>,
+    /// It is empty or of no known format: whole folders hold such files beside the logs.
+    #[serde(skip)]
+    pub(super) stranger: bool,
 }
 
 #[derive(Debug, Clone, Serialize)]
@@ -79,22 +83,25 @@ pub(super) fn options(context: &Context<'_>) -> Result<Options, ActionError> {
     })
 }
 
-/// Reads all files into one sink: in the order in which they were written, so that what begins in one file and ends in the
+/// Reads all files into one count: in the order in which they were written, so that what begins in one file and ends in the
 /// next is joined. A file that cannot be read or understood is a source with an error, not the end.
-pub(super) fn read_all(request: &Request, sink: &mut dyn Sink) -> Result<Vec<Source>, ActionError> {
+pub(super) fn read_all(request: &Request, kept: &mut Kept) -> Result<Vec<Source>, ActionError> {
     let mut unfinished = Unfinished::default();
     let mut archives = Archives::default();
     let mut sources = Vec::new();
-    for file in files::found(request, &mut archives)? {
+    let files = files::found(request, &mut archives)?;
+    for (at, file) in files.iter().enumerate() {
+        kept.duplicates
+            .may_come_again(repeated_from(&files[at + 1..]));
         let source = match &file.error {
             Some(error) => Source::failed(&file.name, error.clone()),
             None => archives
-                .unpacked(&file, |bytes| {
+                .unpacked(file, |bytes| {
                     let stream = Stream {
                         format: request.format.as_deref(),
                         options: &file.options,
                     };
-                    stream.read(&file.name, bytes, &mut unfinished, sink)
+                    stream.read(&file.name, bytes, &mut unfinished, kept)
                 })
                 .unwrap_or_else(|error| Source::failed(&file.name, error)),
         };
@@ -103,6 +110,14 @@ pub(super) fn read_all(request: &Request, sink: &mut dyn Sink) -> Result<Vec<Sou
     // Reported as they were given.
     sources.sort_by_key(|(given, _)| *given);
     Ok(sources.into_iter().map(|(_, source)| source).collect())
+}
+
+/// From when on files may repeat what one before them tells: from the beginning of the earliest of them; a file that tells no
+/// beginning may repeat anything.
+fn repeated_from(later: &[Found]) -> Option<Timestamp> {
+    let readable = later.iter().filter(|file| file.error.is_none());
+    let begins = |file: &Found| file.span.map_or(Timestamp::MIN, |(first, _)| first);
+    readable.map(begins).min()
 }
 
 /// How the bytes of a file are to be understood.
@@ -125,7 +140,10 @@ impl Stream<'_> {
                 error,
                 ..source(&log)
             },
-            Err(error) => Source::failed(shown, error),
+            Err(unread) => Source {
+                stranger: unread.stranger,
+                ..Source::failed(shown, unread.why)
+            },
         }
     }
 
@@ -135,11 +153,8 @@ impl Stream<'_> {
         bytes: &mut dyn Read,
         unfinished: &mut Unfinished,
         sink: &mut dyn Sink,
-    ) -> Result<(Log, Option<String>), String> {
-        let intake = Intake::new(shown, self.format, self.options);
-        let mut intake = intake
-            .map_err(|error| error.to_string())?
-            .joined(unfinished);
+    ) -> Result<(Log, Option<String>), Unread> {
+        let mut intake = Intake::new(shown, self.format, self.options)?.joined(unfinished);
         let mut piece = vec![0; PIECE];
         let mut total = 0_u64;
         let mut early = None;
@@ -148,9 +163,7 @@ impl Stream<'_> {
                 Ok(0) => break,
                 Ok(read) => {
                     total += read as u64;
-                    intake
-                        .push(&piece[..read], sink)
-                        .map_err(|error| error.to_string())?;
+                    intake.push(&piece[..read], sink)?;
                 }
                 Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
                 Err(error) => {
@@ -168,11 +181,33 @@ impl Stream<'_> {
                 break;
             }
         }
-        let log = intake.finish(sink).map_err(|error| match &early {
-            Some(early) => early.clone(),
-            None => error.to_string(),
+        let log = intake.finish(sink).map_err(|error| match early.clone() {
+            Some(why) => Unread {
+                why,
+                stranger: false,
+            },
+            None => error.into(),
         })?;
         Ok((log, early))
+    }
+}
+
+/// Nothing was read of a file.
+struct Unread {
+    why: String,
+    stranger: bool,
+}
+
+impl From<ReadError> for Unread {
+    fn from(error: ReadError) -> Self {
+        let stranger = matches!(
+            error,
+            ReadError::Unrecognised { .. } | ReadError::Empty { .. }
+        );
+        Self {
+            why: error.to_string(),
+            stranger,
+        }
     }
 }
 
@@ -225,5 +260,6 @@ fn source(log: &Log) -> Source {
         gaps: log.gaps.iter().take(100).cloned().collect(),
         notes,
         error: None,
+        stranger: false,
     }
 }

@@ -1,15 +1,21 @@
-//! The same failure in several logs: mainlog and rejectlog, message tracking and protocol log, a log and the bounces that
-//! came of it. Counted once, or a technician who brings more logs would see more failures.
+//! The same in several logs: mainlog and rejectlog, message tracking and protocol log, a log and the bounces that came of it,
+//! `mail.log` and the `syslog` beside it. Counted once, or a technician who brings more logs would see more failures and
+//! busier accounts.
 
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
+
+use jiff::Timestamp;
 
 use super::model::{Event, What};
 use crate::mail::reply::Reply;
 
 /// Failures that are remembered, at most. What comes after is counted as it stands.
 const MOST: usize = 200_000;
+
+/// Successes that are remembered, at most.
+const MOST_SUCCESSES: usize = 1_000_000;
 
 const DAY: i64 = 24 * 3600;
 
@@ -22,6 +28,12 @@ pub struct Duplicates {
     format: Kind,
     /// How often each kind of log tells the same failure on a day.
     failures: HashMap<u64, Vec<(Kind, u32)>>,
+    /// The number of the file that told a log-in, a message or a delivery first; only of those that may come again.
+    successes: HashMap<u64, u32>,
+    /// From when on a later file may repeat the lines of this one. `None`: none does.
+    repeated_from: Option<Timestamp>,
+    /// The number of the file that is being read.
+    file: u32,
     /// Events that were told before.
     pub found: u64,
 }
@@ -35,9 +47,16 @@ impl Duplicates {
         self.format = format;
     }
 
+    /// Before a file begins: a file that is still to come may repeat its lines from then on. Without that nothing of it is
+    /// remembered, so that logs which follow each other cost no memory.
+    pub fn may_come_again(&mut self, from: Option<Timestamp>) {
+        self.repeated_from = from;
+        self.file += 1;
+    }
+
     /// Whether another log has told this already.
     pub fn told(&mut self, event: &Event<'_>) -> bool {
-        let known = self.same_line(event) || self.same_failure(event);
+        let known = self.same_line(event) || self.same_failure(event) || self.same_success(event);
         self.found += u64::from(known);
         known
     }
@@ -56,6 +75,38 @@ impl Duplicates {
             None if self.lines.len() >= MOST => false,
             None => {
                 self.lines.insert(key, Arc::clone(&event.place.file));
+                false
+            }
+        }
+    }
+
+    /// A log-in, a message or a delivery whose line stands in two files.
+    fn same_success(&mut self, event: &Event<'_>) -> bool {
+        let of_file = self.repeated_from;
+        let success = matches!(
+            event.what,
+            What::Received | What::Delivered | What::Authenticated
+        );
+        let Some(time) = event.time.filter(|_| success && !event.text.is_empty()) else {
+            return false;
+        };
+        let remember = of_file.is_some_and(|from| time >= from);
+        if !remember && self.successes.is_empty() {
+            return false;
+        }
+        let key = digest(&(
+            time,
+            &event.text,
+            event.record,
+            &event.recipient,
+            event.what,
+        ));
+        match self.successes.get(&key) {
+            Some(file) => *file != self.file,
+            None => {
+                if remember && self.successes.len() < MOST_SUCCESSES {
+                    self.successes.insert(key, self.file);
+                }
                 false
             }
         }
@@ -160,16 +211,26 @@ mod tests {
     }
 
     #[test]
-    fn log_ins_and_deliveries_are_left_alone() {
-        let mut known = Duplicates::default();
+    fn a_success_counts_once_where_a_later_file_may_repeat_it() {
+        let nine = |minute: u32| format!("2026-11-02T08:{minute:02}:00Z").parse().unwrap();
         for what in [What::Delivered, What::Received, What::Authenticated] {
-            for file in ["a", "b"] {
-                let event = Event {
+            let mut known = Duplicates::default();
+            let told = |known: &mut Duplicates, minute: u32| {
+                known.told(&Event {
                     what,
-                    ..refusal(file, 1, "250 ok")
-                };
-                assert!(!known.told(&event));
+                    ..refusal("a", minute, "250 ok")
+                })
+            };
+            known.may_come_again(Some(nine(5)));
+            for minute in [1, 5, 6, 6] {
+                assert!(!told(&mut known, minute));
             }
+            // What stood before the beginning of the second file cannot be in it, and is not remembered.
+            assert_eq!(known.successes.len(), 2);
+            known.may_come_again(None);
+            let second: Vec<bool> = [5, 6, 7].map(|minute| told(&mut known, minute)).into();
+            assert_eq!(second, [true, true, false]);
+            assert_eq!((known.found, known.successes.len()), (2, 2));
         }
     }
 }

@@ -26,6 +26,10 @@ pub(super) fn analysis(
         paragraph(out, style, 2, Some(Ink::Open), &text)?;
     }
     sources(out, style, list(outputs, "sources"), calendar)?;
+    if let Some(twice) = outputs["duplicates"].as_u64().filter(|twice| *twice > 0) {
+        let text = format!("{twice} events stand in more than one log, and are counted once");
+        paragraph(out, style, 4, Some(Ink::Soft), &text)?;
+    }
     for sentence in list(outputs, "summed_up") {
         let text = format!("for want of room: {}", plain(sentence));
         paragraph(out, style, 4, Some(Ink::Soft), &text)?;
@@ -73,6 +77,9 @@ fn sources(
         table.row(vec![
             (short(&source["file"]), None),
             match source["error"].as_str() {
+                Some(_) if source["lines"] == 0 && source["records"] == 0 => {
+                    ("not read".to_owned(), Some(Ink::Open))
+                }
                 Some(_) => ("not read to its end".to_owned(), Some(Ink::Bad)),
                 None => cell(&source["format"]),
             },

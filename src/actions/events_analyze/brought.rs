@@ -106,3 +106,40 @@ async fn a_log_and_its_copies_count_once() {
         all["duplicates"]
     );
 }
+
+/// What a program or a mailbox of the server sends is one entry: its messages and what became of them.
+#[tokio::test]
+async fn a_program_has_its_deliveries_in_its_own_entry() {
+    let exim = "2026-11-20 08:06:09 1tDabf-000000001Y1-1xyz <= www-data@web.acme.example U=www-data P=local S=700\n\
+        2026-11-20 08:06:10 1tDabf-000000001Y1-1xyz ** owner@other.example R=smarthost T=remote_smtp: retry timeout exceeded\n";
+    let postfix = "2026-11-20T08:06:09Z mx postfix/pickup[8]: 5AAA00001: uid=33 from=<cron>\n\
+        2026-11-20T08:06:09Z mx postfix/qmgr[2]: 5AAA00001: from=<cron@web.acme.example>, size=700, nrcpt=1 (queue active)\n\
+        2026-11-20T08:06:10Z mx postfix/smtp[3]: 5AAA00001: to=<b@other.example>, relay=mx.other.example[192.0.2.1]:25, dsn=2.0.0, status=sent (250 ok)\n";
+    let folder = folder(&[
+        ("mainlog", exim.to_owned()),
+        ("mail.log", postfix.to_owned()),
+    ]);
+    let outputs = analysis(folder.path()).await.outputs;
+    let users = outputs["usage"]["users"].as_array().unwrap();
+    let told: Vec<(&str, &str, u64, u64, u64)> = users
+        .iter()
+        .filter(|user| user["kind"] != "address")
+        .map(|user| {
+            let count = |key: &str| user[key].as_u64().unwrap();
+            (
+                user["kind"].as_str().unwrap(),
+                user["name"].as_str().unwrap(),
+                count("messages"),
+                count("delivered"),
+                count("failed"),
+            )
+        })
+        .collect();
+    assert_eq!(
+        told,
+        [
+            ("application", "cron@web.acme.example", 1, 1, 0),
+            ("application", "www-data", 1, 0, 1),
+        ]
+    );
+}

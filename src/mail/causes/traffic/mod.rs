@@ -408,7 +408,19 @@ impl Traffic {
             user.seen(event);
         };
         let site = &self.site;
-        if let Some(account) = account(event) {
+        // What nobody handed in over the network is of a program or a mailbox of the server, if one has made it.
+        let made_here = event.client.is_none() && event.client_address.is_none();
+        let author = || match event.account.as_deref() {
+            Some(account) => Some(account.to_owned()),
+            None => event.sender.as_deref().map(str::to_lowercase),
+        };
+        let program = made_here
+            .then(author)
+            .flatten()
+            .filter(|name| !name.is_empty());
+        if let Some(program) = program.and_then(|name| self.programs.known(&name)) {
+            count(program);
+        } else if let Some(account) = account(event) {
             count(self.accounts.at(&account));
         } else if let Some(client) = event
             .client_address

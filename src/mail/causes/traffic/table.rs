@@ -50,6 +50,15 @@ impl<K: Hash + Eq + Ord, V: Default + Weighed> Table<K, V> {
         self.rows.entry(key.to_owned()).or_default()
     }
 
+    /// The entry of a name or number, where there is one.
+    pub(super) fn known<Q>(&mut self, key: &Q) -> Option<&mut V>
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ?Sized,
+    {
+        self.rows.get_mut(key)
+    }
+
     /// All entries, in no order.
     pub(in super::super) fn rows(&self) -> impl Iterator<Item = (&K, &V)> {
         self.rows.iter()

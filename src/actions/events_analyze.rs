@@ -324,6 +324,7 @@ fn reason(read: &Read, analysis: &Analysis) -> Option<String> {
     if let Some(thin) = &analysis.not_enough_data {
         reasons.push(format!("not enough data: {thin}"));
     }
+    reasons.extend(analysis.unsettled.iter().cloned());
     (!reasons.is_empty()).then(|| reasons.join("; "))
 }
 

@@ -8,6 +8,7 @@ use tempfile::TempDir;
 
 use crate::actions::Report;
 use crate::actions::desk::Desk;
+use crate::record::StepOutcome;
 
 /// An hour of Postfix in which the account `scanner` sends a message a minute from outside.
 fn log() -> String {
@@ -104,6 +105,31 @@ async fn a_log_and_its_copies_count_once() {
         all["duplicates"].as_u64() > Some(80),
         "{}",
         all["duplicates"]
+    );
+}
+
+#[tokio::test]
+async fn a_log_is_not_clean_while_something_in_it_wants_a_look() {
+    let folder = folder(&[("mail.log", log())]);
+    let report = analysis(folder.path()).await;
+    assert_eq!(report.outcome, StepOutcome::Unknown);
+    let reason = report.outputs["reason"].as_str().unwrap();
+    for said in [
+        "this alone names no cause, and is to be looked at: T10 ",
+        "40 log-ins of scanner",
+        "the site's own domains are not known",
+    ] {
+        assert!(reason.contains(said), "{said}: {reason}");
+    }
+    let not_shown = report.outputs["not_shown"].as_array().unwrap();
+    let stolen = not_shown
+        .iter()
+        .find(|cause| cause["cause"] == "stolen-account")
+        .unwrap();
+    let why = stolen["why"].as_str().unwrap();
+    assert!(
+        why.starts_with("seen, but alone no proof of it: an account is used from many places"),
+        "{why}"
     );
 }
 

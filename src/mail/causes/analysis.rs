@@ -7,11 +7,11 @@ use serde::Serialize;
 
 use super::definition::{Minimum, definitions};
 use super::facts::{Facts, SiteFacts};
-use super::signal::Signal;
+use super::signal::{NOBODY_LOOKED, Signal, State};
 use super::signals;
 use super::timeline::Timeline;
 use super::traffic::{Register, Reported, Traffic};
-use super::weigh::{Cause, NotShown, weigh};
+use super::weigh::{Cause, Confidence, NotShown, waiting, weigh};
 use crate::mail::events::Event;
 use crate::mail::reply::Class;
 
@@ -46,6 +46,10 @@ pub struct Analysis {
     pub causes: Vec<Cause>,
     /// Causes for which nothing was seen.
     pub not_shown: Vec<NotShown>,
+    /// Why the log cannot be called clean although no cause stands: signals that make none by themselves, and what could not
+    /// be measured for want of something that the caller knows.
+    #[serde(skip)]
+    pub unsettled: Vec<String>,
 }
 
 /// A remote host that refused us.
@@ -87,7 +91,9 @@ pub fn analyse_counted(traffic: &Traffic, site: &SiteFacts, facts: &Facts) -> An
         enough_traffic,
     });
     let (causes, not_shown) = weigh(&measured, thin.as_deref());
+    let unsettled = unsettled(&measured, &causes);
     Analysis {
+        unsettled,
         failures: traffic.failures,
         noise: traffic.noise,
         span: traffic.failure_span,
@@ -103,6 +109,30 @@ pub fn analyse_counted(traffic: &Traffic, site: &SiteFacts, facts: &Facts) -> An
         causes,
         not_shown,
     }
+}
+
+/// What keeps a log without a cause from being a clean one.
+fn unsettled(signals: &[Signal], causes: &[Cause]) -> Vec<String> {
+    let standing = || {
+        causes
+            .iter()
+            .filter(|cause| cause.confidence > Confidence::Unlikely)
+    };
+    let cited = |line: &String| standing().any(|cause| cause.signals.contains(line));
+    let mut unsettled: Vec<String> = waiting(signals)
+        .map(Signal::line)
+        .filter(|line| !cited(line))
+        .map(|line| format!("this alone names no cause, and is to be looked at: {line}"))
+        .collect();
+    let unmeasured = signals
+        .iter()
+        .filter(|signal| signal.state == State::NotMeasured);
+    for signal in unmeasured.filter(|signal| signal.measured != NOBODY_LOOKED) {
+        if !unsettled.contains(&signal.measured) {
+            unsettled.push(signal.measured.clone());
+        }
+    }
+    unsettled
 }
 
 /// Too little to judge by numbers: few failures, or where a log shows what succeeded too, few attempts.

@@ -91,6 +91,9 @@ pub(super) fn judge(id: &str, enough: bool, measure: Measure) -> Option<Signal> 
     Some(signal(definition, state, measure))
 }
 
+/// What stands for the measure where nobody has looked.
+pub(super) const NOBODY_LOOKED: &str = "nobody looked";
+
 /// A signal by a verdict that somebody else reached; `None` is not measured.
 pub(super) fn told(id: &str, verdict: Option<bool>, words: String) -> Option<Signal> {
     let definition = definitions().signal(id)?;
@@ -99,11 +102,20 @@ pub(super) fn told(id: &str, verdict: Option<bool>, words: String) -> Option<Sig
         Some(false) => State::Absent,
         None => State::NotMeasured,
     };
-    let measured = if verdict.is_none() {
-        "nobody looked".to_owned()
-    } else {
-        words
+    let measured = match verdict {
+        Some(_) => words,
+        None => NOBODY_LOOKED.to_owned(),
     };
+    Some(by_word(definition, state, measured))
+}
+
+/// A signal that these logs could show if more were known, and what that is.
+pub(super) fn unmeasured(id: &str, why: &str) -> Option<Signal> {
+    let definition = definitions().signal(id)?;
+    Some(by_word(definition, State::NotMeasured, why.to_owned()))
+}
+
+fn by_word(definition: &'static SignalDefinition, state: State, measured: String) -> Signal {
     let measure = Measure {
         over: false,
         cases: 0,
@@ -111,7 +123,7 @@ pub(super) fn told(id: &str, verdict: Option<bool>, words: String) -> Option<Sig
         expected: String::new(),
         lines: Vec::new(),
     };
-    Some(signal(definition, state, measure))
+    signal(definition, state, measure)
 }
 
 fn signal(definition: &'static SignalDefinition, state: State, measure: Measure) -> Signal {

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::definition::{CauseDefinition, Weight, definitions};
 use super::line::Line;
-use super::signal::{Signal, State};
+use super::signal::{NOBODY_LOOKED, Signal, State};
 use crate::mail::events::Place;
 
 /// Lines that a cause names, at most: a record is no log.
@@ -242,24 +242,58 @@ fn supported(definition: &CauseDefinition, group: &[String], signals: &[Signal])
     definition.supports.iter().any(|id| apart(id) && shown(id))
 }
 
+/// Signals that are shown and would make a cause only together with another one. When something happened tells nothing of
+/// itself; what speaks against a cause is no suspicion; and other checks report what they find themselves.
+pub(super) fn waiting(signals: &[Signal]) -> impl Iterator<Item = &Signal> {
+    let causes = || definitions().causes.iter();
+    let is_in = |groups: &[Vec<String>], id: &str| groups.iter().flatten().any(|known| known == id);
+    signals.iter().filter(move |signal| {
+        let source = definitions()
+            .signal(signal.id)
+            .map_or("", |s| s.source.as_str());
+        let counts = source == "reports" || causes().any(|cause| is_in(&cause.needs, signal.id));
+        let own = !matches!(source, "times" | "relay" | "lists" | "rdns" | "resolver");
+        signal.state == State::Shown && counts && own
+    })
+}
+
 fn why_nothing(definition: &CauseDefinition, signals: &[Signal], thin: Option<&str>) -> String {
-    let needed = || definition.needs.iter().flatten();
-    let missing: Vec<&str> = needed()
-        .filter_map(|id| signals.iter().find(|s| s.id == *id))
-        .filter(|s| s.state == State::NotMeasured)
+    let needs = |signal: &Signal| definition.needs.iter().flatten().any(|id| id == signal.id);
+    let mut whys = Vec::new();
+    let alone: Vec<&str> = waiting(signals)
+        .filter(|s| needs(s))
         .map(|s| s.title)
         .collect();
-    let mut missing_once: Vec<&str> = Vec::new();
-    for title in missing {
-        if !missing_once.contains(&title) {
-            missing_once.push(title);
-        }
+    if !alone.is_empty() {
+        whys.push(format!(
+            "seen, but alone no proof of it: {}",
+            alone.join(", ")
+        ));
     }
-    if !missing_once.is_empty() {
-        return format!(
+    let missing: Vec<&Signal> = definition
+        .needs
+        .iter()
+        .flatten()
+        .filter_map(|id| signals.iter().find(|s| s.id == *id))
+        .filter(|s| s.state == State::NotMeasured)
+        .collect();
+    let (unasked, reasoned): (Vec<&Signal>, Vec<&Signal>) = missing
+        .into_iter()
+        .partition(|s| s.measured == NOBODY_LOOKED);
+    let titles = once(unasked.iter().map(|s| s.title));
+    if !titles.is_empty() {
+        whys.push(format!(
             "nobody looked whether {}",
-            missing_once.join(", or whether ")
-        );
+            titles.join(", or whether ")
+        ));
+    }
+    whys.extend(
+        once(reasoned.iter().map(|s| s.measured.as_str()))
+            .into_iter()
+            .map(str::to_owned),
+    );
+    if !whys.is_empty() {
+        return whys.join("; ");
     }
     match thin {
         Some(thin) => format!(
@@ -267,6 +301,17 @@ fn why_nothing(definition: &CauseDefinition, signals: &[Signal], thin: Option<&s
         ),
         None => "the log has enough data and no sign of it".to_owned(),
     }
+}
+
+/// Each text once, in order.
+fn once<'t>(texts: impl Iterator<Item = &'t str>) -> Vec<&'t str> {
+    let mut known = Vec::new();
+    for text in texts {
+        if !known.contains(&text) {
+            known.push(text);
+        }
+    }
+    known
 }
 
 /// Places as people read them, `app.txt:27-36`.

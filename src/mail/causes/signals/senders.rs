@@ -1,7 +1,7 @@
 //! Signals about envelope senders: empty ones, foreign ones, and mail of strangers that was passed on.
 
 use super::super::definition::Limits;
-use super::super::signal::{Measure, Signal, judge, told};
+use super::super::signal::{Measure, Signal, judge, told, unmeasured};
 use super::super::wilson::lower_bound;
 use super::{Input, counted, size};
 
@@ -40,7 +40,7 @@ pub(super) fn t5_null_sender(input: &Input<'_>) -> Option<Signal> {
 pub(super) fn t6_foreign_sender(input: &Input<'_>) -> Option<Signal> {
     let definition = input.site.limits_of("T6")?;
     if input.site.domains.is_empty() {
-        return told("T6", None, String::new());
+        return no_domains("T6", input);
     }
     let foreign = &input.traffic.foreign;
     let senders = foreign.foreign.len();
@@ -66,7 +66,10 @@ pub(super) fn t6_foreign_sender(input: &Input<'_>) -> Option<Signal> {
 /// T13: mail of strangers to strangers was passed on.
 pub(super) fn t13_relayed(input: &Input<'_>) -> Option<Signal> {
     let definition = input.site.limits_of("T13")?;
-    if input.site.domains.is_empty() || input.traffic.delivered == 0 {
+    if input.site.domains.is_empty() {
+        return no_domains("T13", input);
+    }
+    if input.traffic.delivered == 0 {
         return told("T13", None, String::new());
     }
     let relayed = input.traffic.relayed.so_far();
@@ -130,6 +133,17 @@ pub(super) fn j1_bounces_in(input: &Input<'_>) -> Option<Signal> {
             lines: traffic.bounce_lines.lines(),
         },
     )
+}
+
+/// Foreign senders are known only where the site's own are.
+fn no_domains(id: &str, input: &Input<'_>) -> Option<Signal> {
+    match input.traffic.has_traffic() {
+        true => unmeasured(
+            id,
+            "the site's own domains are not known, so nobody can tell whose mail goes out: name its site file",
+        ),
+        false => told(id, None, String::new()),
+    }
 }
 
 /// A limit that grows with the site.

@@ -100,7 +100,12 @@ pub(super) fn host_of(text: &str) -> Option<Host<'_>> {
 
 /// `name (helo) [address]`, `(helo) [address]`, `[address]`.
 pub(super) fn host_of_client(text: &str) -> Option<Host<'_>> {
-    let open = text.find('[')?;
+    // The name that the client gave itself may be an address in brackets, and is no proof of anything.
+    let first = text.find('[')?;
+    let behind_helo = text[..first]
+        .find('(')
+        .and_then(|helo| Some(helo + text[helo..].find(") [")? + 2));
+    let open = behind_helo.unwrap_or(first);
     let close = open + text[open..].find(']')?;
     let name = text[..open].split(' ').next().unwrap_or_default();
     let address = &text[open + 1..close];
@@ -112,10 +117,9 @@ pub(super) fn host_of_client(text: &str) -> Option<Host<'_>> {
 }
 
 pub(super) fn helo_of(text: &str) -> Option<&str> {
-    let at = position(text, "H=")?;
-    let until = at + text[at..].find('[')?;
-    let (_, rest) = text[at..until].split_once('(')?;
-    rest.split(')').next()
+    let host = &text[position(text, "H=")? + 2..];
+    let helo = host.find('(').filter(|helo| Some(*helo) < host.find('['))?;
+    host[helo + 1..].split(')').next()
 }
 
 /// `A=login:user` or `A=plain`.

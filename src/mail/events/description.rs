@@ -44,6 +44,9 @@ static BY_PROGRAM: LazyLock<Option<Regex>> =
     LazyLock::new(|| Regex::new(r"(?i)logon process: ?advapi\b").ok());
 static QUOTED: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r#""([^"]*)""#).ok());
 
+static ADDRESS: LazyLock<Option<Regex>> =
+    LazyLock::new(|| Regex::new(r"\[([0-9a-fA-F.:]{3,45})\]").ok());
+
 /// Commands between Exchange servers that another organisation's server refuses as a matter of course.
 const NOISE: &[&str] = &["xexch50", "x-exps", "x-link2state"];
 
@@ -239,6 +242,14 @@ fn by_position(event: &mut Event<'_>, strings: &[String], text: &str) {
     let direction = match event.id {
         Some(7002 | 7004) => Direction::Outbound,
         Some(7010) => Direction::Inbound,
+        // A log-in over SMTP that failed: the client's address is the only thing in brackets.
+        Some(1035) => {
+            let address = ADDRESS.iter().find_map(|r| r.captures(text)?.get(1));
+            event.what = What::AuthFailed;
+            event.direction = Direction::Inbound;
+            event.remote = address.and_then(|found| filled(found.as_str()));
+            return;
+        }
         _ => return,
     };
     // Two insertion strings (virtual server, connection) stand before the four that matter.

@@ -25,7 +25,7 @@ pub(in super::super) static EVENT_VIEWER: Tool = Tool {
     name: "eventlog-csv-2008",
     summary: "log saved as CSV or text by Event Viewer of Server 2008 and later",
     columns: &[
-        "level|ebene",
+        "level|ebene|keywords|schlüsselwörter",
         "dateandtime|datumunduhrzeit",
         "eventid|ereignis-id",
     ],
@@ -80,14 +80,49 @@ fn header(tool: &Tool, line: &str) -> Option<(char, Vec<Option<Field>>)> {
     })
 }
 
+/// The columns of Event Viewer's CSV, whose order is the same in all languages; the description follows without a name.
+const EVENT_VIEWER_ORDER: [Field; 5] = [
+    Field::KindNumber,
+    Field::Moment,
+    Field::Source,
+    Field::Id,
+    Field::Category,
+];
+
+/// The same by the order of the columns: a header of Event Viewer in a language that nobody has told us.
+fn foreign_header(tool: &Tool, line: &str) -> Option<(char, Vec<Option<Field>>)> {
+    let names_only = |names: &Vec<String>| {
+        let word =
+            |name: &String| !name.trim().is_empty() && !name.contains(|c: char| c.is_ascii_digit());
+        names.len() == EVENT_VIEWER_ORDER.len() && names.iter().all(word)
+    };
+    let mut separators = SEPARATORS.iter().filter(|_| tool.name == EVENT_VIEWER.name);
+    let separator = separators
+        .find(|separator| fields(line, **separator).is_some_and(|names| names_only(&names)))?;
+    Some((*separator, EVENT_VIEWER_ORDER.map(Some).into()))
+}
+
 /// How sure it is that a text begins with a table of this tool. PowerShell writes a line with the type before it.
 pub(in super::super) fn score(tool: &Tool, text: &str) -> u8 {
     let mut lines = text.lines().filter(|line| !line.trim().is_empty());
     let first = lines.by_ref().find(|line| !line.starts_with("#TYPE"));
-    match first.and_then(|line| header(tool, line)) {
-        Some(_) => 88,
-        None => 0,
+    if first.and_then(|line| header(tool, line)).is_some() {
+        return 88;
     }
+    // Five words are no proof: the row below must have its date and its number where they belong.
+    let foreign = first.and_then(|line| foreign_header(tool, line));
+    let below = lines.next();
+    let fits = foreign.zip(below).is_some_and(|((separator, _), row)| {
+        let values: Vec<&str> = row
+            .split(separator)
+            .map(|value| value.trim_matches(['"', ' ']))
+            .collect();
+        let date = values
+            .get(1)
+            .is_some_and(|date| date.starts_with(|c: char| c.is_ascii_digit()));
+        date && values.get(3).is_some_and(|id| id.parse::<u32>().is_ok())
+    });
+    if fits { 70 } else { 0 }
 }
 
 /// Reads one table.
@@ -117,7 +152,7 @@ impl Table {
             return;
         };
         let Some((separator, columns)) = &self.columns else {
-            self.columns = header(self.tool, text);
+            self.columns = header(self.tool, text).or_else(|| foreign_header(self.tool, text));
             if self.columns.is_some() || text.starts_with("#TYPE") {
                 out.passed += 1;
             } else {

@@ -51,10 +51,11 @@ impl<'e> Failure<'e> {
                 },
             )
         });
-        let (class, or) = match (&judged, event.status) {
-            (Some(judged), _) => (judged.class, judged.or),
-            (None, Some(status)) => status.default_class(None).unwrap_or((Class::Unknown, None)),
-            (None, None) => (Class::Unknown, None),
+        // A text that tells nothing leaves the status that the log gives beside it: `lost connection`, 4.4.2.
+        let by_status = || event.status.and_then(|status| status.default_class(None));
+        let (class, or) = match &judged {
+            Some(judged) if judged.class != Class::Unknown => (judged.class, judged.or),
+            _ => by_status().unwrap_or((Class::Unknown, None)),
         };
         let rule = judged.and_then(|judged| judged.rule);
         let organisation = remote.filter(|_| outbound).map(organisation);

@@ -42,7 +42,7 @@ pub(super) fn analysis(
     }
     let refused = counts(&outputs["refused_clients"]);
     if !refused.is_empty() {
-        let text = format!("clients that the server refused: {refused}");
+        let text = format!("refused by this server itself: {refused}");
         paragraph(out, style, 2, None, &text)?;
     }
     remotes(out, style, list(outputs, "remotes"))?;

@@ -193,6 +193,10 @@ impl Traffic {
         self.failures += 1;
         widen(&mut self.failure_span, event.time);
         if !outbound {
+            let class = match class {
+                Class::RcptUnknown if strangers::wanted_to_relay(event, &self.site) => Class::Relay,
+                class => class,
+            };
             *self.refused_clients.entry(class).or_insert(0) += 1;
             if event.what == What::RefusedClient && class == Class::Relay {
                 self.relay_refused.add(event, &self.site);
@@ -428,10 +432,18 @@ impl Traffic {
         {
             count(self.devices.at(&client.to_string()));
         }
-        if let Some(sender) = event.sender.as_deref().map(str::to_lowercase)
-            && site.owns(&sender) == Some(true)
-        {
-            count(self.addresses.at(&sender));
+        let Some(sender) = event.sender.as_deref().map(str::to_lowercase) else {
+            return;
+        };
+        match site.owns(&sender) {
+            Some(true) => count(self.addresses.at(&sender)),
+            Some(false) => {}
+            // Nobody knows whose it is: an address of which messages were handed in has what became of them.
+            None => {
+                if let Some(address) = self.addresses.known(&sender) {
+                    count(address);
+                }
+            }
         }
     }
 

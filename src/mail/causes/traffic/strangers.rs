@@ -7,7 +7,7 @@ use super::digest;
 use super::distinct::Distinct;
 use super::samples::{OF_A_SIGNAL, Samples};
 use super::table::{Count, Table, Weighed};
-use crate::mail::events::Event;
+use crate::mail::events::{Event, What};
 
 /// Days that are told apart, at least; the busiest ones stay.
 const DAYS: usize = 1_000;
@@ -114,6 +114,14 @@ impl Default for Guessing {
             widest: Worst::default(),
         }
     }
+}
+
+/// Whether a refusal of which only the code is logged (IIS) was one to relay: nobody can be unknown here who is no recipient of
+/// ours.
+pub(super) fn wanted_to_relay(event: &Event<'_>, site: &SiteFacts) -> bool {
+    let bare = event.reply.as_deref().is_some_and(|reply| reply.len() == 3);
+    let ours = || site.owns(event.recipient.as_deref()?);
+    bare && event.what == What::RefusedClient && ours() == Some(false)
 }
 
 impl Guessing {

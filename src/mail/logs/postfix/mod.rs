@@ -247,6 +247,7 @@ impl MailLog {
             "host ",
             "CONNECT from ",
             "DISCONNECT ",
+            "discarding EHLO keywords",
             "PASS ",
             "PREGREET ",
             "DNSBL rank ",

@@ -22,6 +22,7 @@ const DOCUMENTS: &[(&str, Format)] = &[
     ("isp-ptr-request", Format::Markdown),
     ("address-choice", Format::Markdown),
     ("usage-register", Format::Markdown),
+    ("usage-register", Format::Html),
     ("handover", Format::Json),
 ];
 

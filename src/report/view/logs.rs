@@ -94,11 +94,13 @@ pub(super) fn logs(events: &[Event], state: &RunState, calendar: &Calendar) -> V
             sources: list(&seen.outputs, "sources")
                 .iter()
                 .map(|log| source(log, calendar))
+                .chain(twice(&seen.outputs))
                 .chain(
                     list(&seen.outputs, "summed_up")
                         .iter()
                         .map(|sentence| format!("For want of room: {}", plain(sentence))),
                 )
+                .chain(left_out(get(&seen.outputs, "usage")))
                 .collect(),
             classes: classes(get(&seen.outputs, "classes")),
             pictures: pictures(&seen.outputs, number),
@@ -110,6 +112,24 @@ pub(super) fn logs(events: &[Event], state: &RunState, calendar: &Calendar) -> V
             reported: reported(get(&seen.outputs, "reported")),
         })
         .collect()
+}
+
+/// How much stood in more than one log.
+fn twice(outputs: &Value) -> Option<String> {
+    let twice = get(outputs, "duplicates")
+        .as_u64()
+        .filter(|twice| *twice > 0)?;
+    Some(format!(
+        "{twice} events stand in more than one log, and are counted once"
+    ))
+}
+
+/// Who sends and is not in the register for want of room.
+fn left_out(usage: &Value) -> Option<String> {
+    let left = get(usage, "left_out").as_u64().filter(|left| *left > 0)?;
+    Some(format!(
+        "For want of room: {left} of the rarest accounts, devices and addresses that send are not listed"
+    ))
 }
 
 /// `300 messages in the site's name from elsewhere, 300 of them without SPF or DKIM`.

@@ -374,6 +374,69 @@ fn a_fleet_whose_first_site_waits_says_what_the_others_wait_for() {
     assert!(all.contains("no run is open"), "{all}");
 }
 
+const ASK: &str =
+    "rollout: {canary: 2}\nsteps:\n  - {id: ask, action: approval, with: {prompt: go on}}\n";
+
+#[test]
+fn a_fleet_that_is_called_off_starts_no_more_sites_and_ends_its_runs() {
+    let desk = Desk::new(&[("a1", ""), ("b2", ""), ("c3", "")], ASK);
+    assert_eq!(code(&desk.run(&[])), 3);
+    let fleet = desk.fleet();
+    let arguments = ["cancel", &fleet, "--note", "wrong runbook"];
+    let output = desk.call(&arguments);
+    let said = text(&output.stdout);
+    assert_eq!(code(&output), 0, "{}", text(&output.stderr));
+    assert!(said.contains("2 open runs, 1 site not started"), "{said}");
+    let standings = desk.standings();
+    assert_eq!(standings["a1"], "cancelled");
+    assert_eq!(standings["b2"], "cancelled");
+    assert_eq!(standings["c3"], "not_started");
+    let status = text(&desk.call(&["status", &fleet]).stdout);
+    let why = "no more sites are started: called off by tester (wrong runbook)";
+    assert!(status.contains(why), "{status}");
+    // The documents tell it too, and nobody takes it up again.
+    let summary = desk.path().join(format!("state/reports/{fleet}/fleet.md"));
+    let summary = std::fs::read_to_string(summary).unwrap();
+    assert!(summary.contains("called off by tester"), "{summary}");
+    let due = text(&desk.call(&["resume", "--all"]).stderr);
+    assert!(due.contains("nothing is due"), "{due}");
+    let again = desk.call(&arguments);
+    assert_eq!(code(&again), 2);
+    assert!(text(&again.stderr).contains("has ended"));
+    assert_eq!(desk.journals().len(), 2);
+    desk.verify_all();
+}
+
+#[test]
+fn a_live_fleet_hears_that_it_is_called_off() {
+    let desk = Desk::new(
+        &[("a1", ""), ("b2", ""), ("c3", "")],
+        &ASK.replace("go on", "go on, timeout: 40s"),
+    );
+    let mut child = desk
+        .command(&["run", "book.yaml", "--sites", "sites"])
+        .spawn()
+        .unwrap();
+    let two_wait = || {
+        let output = desk.call(&["runs", "--json"]);
+        text(&output.stdout)
+            .matches("\"status\": \"waiting\"")
+            .count()
+            == 2
+    };
+    wait_for("two wait", &mut child, two_wait);
+    let output = desk.call(&["cancel", &desk.fleet()]);
+    let said = text(&output.stdout);
+    assert_eq!(code(&output), 0, "{}", text(&output.stderr));
+    assert!(said.contains("2 open runs, 1 site not started"), "{said}");
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(code(&output), 1, "{}", text(&output.stdout));
+    let standings = desk.standings();
+    assert_eq!(standings["a1"], "cancelled");
+    assert_eq!(standings["c3"], "not_started");
+    desk.verify_all();
+}
+
 #[test]
 fn a_stopped_fleet_says_how_to_go_on() {
     let sites = [("a1", ""), ("b2", "")];

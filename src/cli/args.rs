@@ -129,9 +129,12 @@ pub enum Command {
         after_help = "Examples:\n  mailmedic rerun acme --from relay\n  mailmedic rerun acme-261124-k7qd --from 'draft[zen]'        # one item of a foreach step\n  mailmedic rerun acme --from rdns --site sites/acme.yaml    # with the site file as it is now\n  mailmedic rerun acme                                       # everything again\n\nDone again are the step, all that need it, all that did not end well, and the runbook's\n`on_failure`, `verify` and `finally`. Answers that people gave to earlier steps are taken over."
     )]
     Rerun(RerunArgs),
-    /// Call a run off
+    /// Call a run off, or a fleet run with all its open runs
+    #[command(
+        after_help = "Examples:\n  mailmedic cancel acme --note \"the client moves away\"\n  mailmedic cancel fleet-261125-uhdh --note \"the runbook is wrong\"   # no more sites are started\n\nWhat is under way ends before the run does; it is never cut off in the middle."
+    )]
     Cancel {
-        /// Run id, the beginning of one, or a site with one open run
+        /// Run id, the beginning of one, a site with one open run, or a fleet run
         run: String,
         /// Who
         #[command(flatten)]

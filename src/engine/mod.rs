@@ -33,7 +33,7 @@ pub use adopt::{AdoptError, Adoption, adopt};
 pub use amend::Taken;
 pub use decide::{Answer, DecisionError, cancel, decide};
 pub use executor::Worker;
-pub use fleet::{FleetRun, FleetStop, Host, Standing, TakenFleet, limits};
+pub use fleet::{CalledOff, FleetRun, FleetStop, Host, Standing, TakenFleet, call_off, limits};
 pub use observer::{Observer, Silent};
 pub use plan::{PlanRequest, plan};
 pub use rerun::{Inheritance, RerunError, inherit};

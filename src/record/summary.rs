@@ -27,7 +27,7 @@ pub struct RunSummary {
     pub updated: Timestamp,
     /// When a waiting step must be looked at again.
     pub due: Option<Timestamp>,
-    /// Keys of the steps that wait for a person.
+    /// Keys of the steps that wait for a person, while the run is open.
     pub asks: Vec<String>,
     /// Steps that have ended or were left out.
     pub settled: usize,
@@ -63,6 +63,7 @@ impl RunSummary {
             asks: state
                 .steps
                 .iter()
+                .filter(|_| state.conclusion.is_none())
                 .filter(|step| match &step.status {
                     StepStatus::Waiting(wait) => {
                         !matches!(wait.kind, WaitKind::Time | WaitKind::Retry)

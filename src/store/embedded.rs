@@ -322,6 +322,10 @@ impl Store for Embedded {
         fleet::read(&self.root, fleet)
     }
 
+    fn fleet_length(&self, fleet: &str) -> Result<u64, StoreError> {
+        fleet::length(&self.root, fleet)
+    }
+
     fn fleets(&self) -> Result<Vec<String>, StoreError> {
         Ok(fleet::lengths(&self.root)?.into_keys().collect())
     }

@@ -53,10 +53,7 @@ pub(super) fn note(root: &Path, fleet: &str, event: &FleetEvent) -> Result<(), S
 /// Reads and folds the records.
 pub(super) fn read(root: &Path, fleet: &str) -> Result<Fleet, StoreError> {
     let path = path_of(root, fleet);
-    let bytes = std::fs::read(&path).map_err(|source| match source.kind() {
-        io::ErrorKind::NotFound => StoreError::NoSuchFleet(fleet.to_owned()),
-        _ => StoreError::io("read", &path)(source),
-    })?;
+    let bytes = std::fs::read(&path).map_err(|source| absent(fleet, &path, source))?;
     let (lines, end) = whole(&bytes);
     let at = usize::try_from(end).unwrap_or(usize::MAX);
     if frame::is_damage(&bytes, at) || lines.is_empty() {
@@ -72,6 +69,22 @@ pub(super) fn read(root: &Path, fleet: &str) -> Result<Fleet, StoreError> {
         .map(|line| serde_json::from_slice(line).map_err(StoreError::event(&path)))
         .collect::<Result<_, _>>()?;
     Fleet::replay(events).ok_or(StoreError::NotABeginning)
+}
+
+/// The length of a fleet run's file.
+pub(super) fn length(root: &Path, fleet: &str) -> Result<u64, StoreError> {
+    let path = path_of(root, fleet);
+    let known = path.metadata();
+    known
+        .map(|known| known.len())
+        .map_err(|source| absent(fleet, &path, source))
+}
+
+fn absent(fleet: &str, path: &Path, source: io::Error) -> StoreError {
+    match source.kind() {
+        io::ErrorKind::NotFound => StoreError::NoSuchFleet(fleet.to_owned()),
+        _ => StoreError::io("read", path)(source),
+    }
 }
 
 /// The ids of all fleet runs, and the lengths of their files.

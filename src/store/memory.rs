@@ -164,6 +164,14 @@ impl Store for Memory {
             .ok_or_else(|| StoreError::NoSuchFleet(fleet.to_owned()))
     }
 
+    fn fleet_length(&self, fleet: &str) -> Result<u64, StoreError> {
+        let kept = self.kept();
+        let events = kept.fleets.get(fleet);
+        events
+            .map(|events| events.len() as u64)
+            .ok_or_else(|| StoreError::NoSuchFleet(fleet.to_owned()))
+    }
+
     fn fleets(&self) -> Result<Vec<String>, StoreError> {
         Ok(self.kept().fleets.keys().cloned().collect())
     }

@@ -105,6 +105,12 @@ pub trait Store: Send + Sync {
     /// [`StoreError::NoSuchFleet`], or when it cannot be read.
     fn fleet(&self, fleet: &str) -> Result<Fleet, StoreError>;
 
+    /// How long the records of a fleet run are: another length means that something was noted since.
+    ///
+    /// # Errors
+    /// [`StoreError::NoSuchFleet`], or when it cannot be looked at.
+    fn fleet_length(&self, fleet: &str) -> Result<u64, StoreError>;
+
     /// The ids of all fleet runs, sorted.
     ///
     /// # Errors

@@ -105,13 +105,20 @@ fn the_second_on_the_same_run_hears_who_works_on_it_and_what_to_do() {
         folder.says(0, line);
     }
     assert_eq!(std::fs::read(folder.journal(&run)).unwrap(), before);
+    // Called off, it ends with what is under way, and says so until then.
+    let off = folder.says(0, "cancel acme --note enough");
+    assert!(
+        off.contains(&holder) && off.contains("ends it when"),
+        "{off}"
+    );
+    let status = folder.says(0, "status acme");
+    assert!(status.contains("what is under way still ends"), "{status}");
     folder.put("two", "");
     let output = first.wait_with_output().unwrap();
-    assert!(
-        output.status.success(),
-        "{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    let status = folder.says(0, "status acme");
+    assert!(status.contains("was called off by tech"), "{status}");
 }
 
 #[test]

@@ -105,13 +105,20 @@ fn a_fleet_run_is_read_back_as_it_was_noted() {
             at: moment(),
             reason: reason.to_owned(),
         };
+        let length = store.fleet_length("f1").expect(kind);
         store.note_fleet("f1", stopped("too many")).expect(kind);
+        let longer = store.fleet_length("f1").expect(kind);
+        assert!(longer > length, "{kind}: whoever looks again sees it");
         store.note_fleet("f1", stopped("later")).expect(kind);
         let fleet = store.fleet("f1").expect(kind);
         assert_eq!(fleet.plan, planned("f1"), "{kind}");
         let first = (moment(), "too many".to_owned());
         assert_eq!(fleet.stopped, Some(first), "{kind}: the first stands");
         assert_eq!(store.fleets().expect(kind), ["f1"], "{kind}");
+        assert!(
+            matches!(store.fleet_length("f2"), Err(StoreError::NoSuchFleet(_))),
+            "{kind}"
+        );
         assert!(
             matches!(store.fleet("f2"), Err(StoreError::NoSuchFleet(_))),
             "{kind}"

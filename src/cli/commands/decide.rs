@@ -87,6 +87,9 @@ pub(in crate::cli) fn resolution(outcome: ResolveOutcome) -> Decision {
 
 /// Calls a run off.
 pub(in crate::cli) fn cancel(workspace: &Workspace, named: &str, who: &Who) -> Result<Exit, Fail> {
+    if let Some(fleet) = super::fleet::find(workspace, named)? {
+        return super::call_off::fleet(workspace, &fleet, who);
+    }
     let run = workspace.find_run(named, true)?;
     let by = workspace.by(who.by.as_deref())?;
     let taken = cancel_run(
@@ -108,6 +111,13 @@ pub(in crate::cli) fn cancel(workspace: &Workspace, named: &str, who: &Who) -> R
         } else {
             format!("{run}: was called off already")
         })?;
+        if workspace.store.state(&run)?.conclusion.is_none()
+            && let Some(worker) = workspace.store.worked_on_by(&run)
+        {
+            out::text(&format!(
+                "{worker} works on it, and ends it when what is under way has ended"
+            ))?;
+        }
     }
     Ok(Exit::Healthy)
 }

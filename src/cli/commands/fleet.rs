@@ -116,6 +116,16 @@ pub(super) async fn carry_on(
     Ok((stopped, exit))
 }
 
+/// Ends a fleet run of which no site can go on, and writes its summary.
+pub(super) fn settle(workspace: &Workspace, fleet: &str) -> Result<(), Fail> {
+    let workspace = &workspace.quietly();
+    let taken = TakenFleet::again(&*workspace.store, fleet)?;
+    let (_never, stop) = watch::channel(false);
+    let worked = carry_on(workspace, taken, Arc::default(), Duration::ZERO, &stop);
+    super::run::runtime()?.block_on(worked)?;
+    Ok(())
+}
+
 /// The id of the fleet run that `named` means, if any: its id, or the beginning of one. No record is read for that.
 pub(super) fn find(workspace: &Workspace, named: &str) -> Result<Option<String>, Fail> {
     let mut names = workspace.store.fleets()?;

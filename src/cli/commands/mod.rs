@@ -2,6 +2,7 @@
 
 pub(super) mod adopt;
 pub(super) mod agent;
+pub(super) mod call_off;
 pub(super) mod decide;
 pub(super) mod demo;
 pub(super) mod doctor;

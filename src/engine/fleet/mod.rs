@@ -4,6 +4,7 @@
 //! site's run is a run like any other. A site that waits for a date or a person holds no place, no thread and no timer of its
 //! own: its worker is kept beside one list of dates, and asked again when its date has come or somebody has answered.
 
+mod call_off;
 mod rollout;
 mod standing;
 
@@ -22,6 +23,7 @@ use crate::record::{EventKind, Fleet, FleetEvent, FleetPlan, FleetSite, NotStart
 use crate::runbook::Checked;
 use crate::site::Site;
 use crate::store::{Hold, Store, StoreError};
+pub use call_off::{CalledOff, call_off};
 pub use rollout::limits;
 use rollout::{Permit, Tally, permit};
 pub use standing::{FleetStop, Host, Standing};
@@ -37,6 +39,8 @@ pub struct FleetRun {
     clock: Arc<dyn Clock>,
     checked: Checked,
     fleet: Fleet,
+    /// How long its record was when it was read: somebody else may note that it is called off.
+    heard: u64,
     standings: Vec<Standing>,
     /// Workers of sites that wait.
     parked: HashMap<usize, Worker>,
@@ -129,8 +133,11 @@ impl FleetRun {
         checked: Checked,
         hold: Box<dyn Hold>,
     ) -> Self {
+        // What cannot be looked at now is read when it can be.
+        let heard = store.fleet_length(&fleet.plan.fleet).unwrap_or(0);
         FleetRun {
             standings: vec![Standing::NotStarted; fleet.plan.sites.len()],
+            heard,
             store,
             clock,
             checked,
@@ -205,6 +212,7 @@ impl FleetRun {
             self.wake_due();
             if looked.elapsed() >= LOOK {
                 looked = tokio::time::Instant::now();
+                self.hear()?;
                 self.wake_answered(host);
             }
         }
@@ -256,8 +264,19 @@ impl FleetRun {
         Ok(true)
     }
 
+    /// Reads what somebody else has noted about the fleet run.
+    fn hear(&mut self) -> Result<(), EngineError> {
+        let length = self.store.fleet_length(&self.fleet.plan.fleet)?;
+        if self.heard != length {
+            self.fleet = self.store.fleet(&self.fleet.plan.fleet)?;
+            self.heard = length;
+        }
+        Ok(())
+    }
+
     /// The next site that may be started now, if any.
     fn next_site(&mut self) -> Result<Option<usize>, EngineError> {
+        self.hear()?;
         if self.fleet.stopped.is_some() {
             return Ok(None);
         }
@@ -457,6 +476,7 @@ impl FleetRun {
         self.store
             .note_fleet(&self.fleet.plan.fleet, event.clone())?;
         self.fleet.follow(event);
+        self.heard = self.store.fleet_length(&self.fleet.plan.fleet)?;
         Ok(())
     }
 }

@@ -242,6 +242,13 @@ pub(super) fn status(state: &RunState, counts: &CountsView, calendar: &Calendar)
             Some((by, _)) => format!("The work was called off by {}.", line(by)),
             None => "The work was called off.".to_owned(),
         },
+        _ if state.cancelled.is_some() => {
+            let by = state.cancelled.as_ref().map(|(by, _)| line(by));
+            format!(
+                "The work was called off by {}; what is under way still ends.",
+                by.unwrap_or_default()
+            )
+        }
         RunStatus::NeedsResolve => {
             "The work stopped in the middle of a step; a person must find out what became of it."
                 .to_owned()

@@ -91,7 +91,7 @@ const OUTPUTS: &[Output] = &[
     ),
     Output::new(
         "usage",
-        "who and what sends through the server: users (kind account, device, application or address; name, log_ins, messages, delivered, failed, bytes, most_an_hour, clients, first, last), left_out",
+        "who and what sends through the server: users (kind account, mailbox, device, application or address; name, log_ins, messages, delivered, failed, bytes, most_an_hour, clients, first, last), left_out",
     ),
     Output::new(
         "reported",

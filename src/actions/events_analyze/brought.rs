@@ -169,3 +169,25 @@ async fn a_program_has_its_deliveries_in_its_own_entry() {
         ]
     );
 }
+
+/// Who writes in Outlook or in web mail is a person, not a program.
+#[tokio::test]
+async fn a_mailbox_of_exchange_is_no_program() {
+    let tracking = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/tests/cases/events/exchange-tracking.txt"
+    );
+    let outputs = analysis(Path::new(tracking)).await.outputs;
+    let users = outputs["usage"]["users"].as_array().unwrap();
+    let anna = users.iter().find(|user| user["kind"] == "mailbox").unwrap();
+    assert_eq!(
+        (
+            &anna["name"],
+            &anna["messages"],
+            &anna["delivered"],
+            &anna["failed"]
+        ),
+        (&json!("anna@acme.example"), &json!(1), &json!(2), &json!(3))
+    );
+    assert!(users.iter().all(|user| user["kind"] != "application"));
+}

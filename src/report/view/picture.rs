@@ -82,7 +82,7 @@ pub(super) fn pictures(outputs: &Value, number: usize) -> Vec<PictureView> {
     });
     let accounts = users(outputs)
         .iter()
-        .filter(|user| text(user, "kind") == "account")
+        .filter(|user| matches!(text(user, "kind").as_str(), "account" | "mailbox"))
         .map(|user| {
             let count = |key| count_of(get(user, key));
             // Who logs in to send is logged twice where messages are logged.

@@ -11,7 +11,7 @@ use crate::record::{Event, RunState};
 /// One user of the server.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct UsageView {
-    /// `account`, `device`, `application`, `address`.
+    /// `account`, `mailbox`, `device`, `application`, `address`.
     pub kind: String,
     /// Its name.
     pub name: String,

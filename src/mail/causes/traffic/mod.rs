@@ -315,7 +315,10 @@ impl Traffic {
             }
             _ => {
                 let program = event.account.as_deref().filter(|name| !name.is_empty());
-                self.programs.at(program.unwrap_or(&name))
+                let user = self.programs.at(program.unwrap_or(&name));
+                let source = event.source.as_deref().unwrap_or_default();
+                user.mailbox |= program.is_some() && source.starts_with("exchange/");
+                user
             }
         };
         user.messages += 1;

@@ -4,7 +4,6 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::Traffic;
-use super::table::Table;
 use super::user::User;
 
 /// Entries of one kind in the register, at most.
@@ -21,7 +20,9 @@ pub enum Kind {
     Account,
     /// A machine of the site that sends without a log-in.
     Device,
-    /// A program or mailbox on the server itself.
+    /// A mailbox of the server itself: its owner writes in Outlook, on a telephone or in web mail.
+    Mailbox,
+    /// A program on the server itself.
     Application,
     /// A sender address of the site.
     Address,
@@ -69,23 +70,32 @@ impl Traffic {
     /// The usage register of the logs.
     pub fn register(&self) -> Register {
         let mut register = Register::default();
-        for (kind, table) in [
-            (Kind::Account, &self.accounts),
-            (Kind::Device, &self.devices),
-            (Kind::Application, &self.programs),
-            (Kind::Address, &self.addresses),
+        let of_server = self.programs.ranked().into_iter();
+        let (mailboxes, programs) = of_server.partition(|(_, user)| user.mailbox);
+        for (kind, users) in [
+            (Kind::Account, self.accounts.ranked()),
+            (Kind::Mailbox, mailboxes),
+            (Kind::Device, self.devices.ranked()),
+            (Kind::Application, programs),
+            (Kind::Address, self.addresses.ranked()),
         ] {
-            register.list(kind, table);
+            register.list(kind, users);
+        }
+        for table in [
+            &self.accounts,
+            &self.devices,
+            &self.programs,
+            &self.addresses,
+        ] {
+            register.left_out += table.given_up;
         }
         register
     }
 }
 
 impl Register {
-    fn list(&mut self, kind: Kind, table: &Table<String, User>) {
-        let ranked = table.ranked();
-        let left = ranked.len().saturating_sub(MOST) as u64;
-        self.left_out += left + table.given_up;
+    fn list(&mut self, kind: Kind, ranked: Vec<(&String, &User)>) {
+        self.left_out += ranked.len().saturating_sub(MOST) as u64;
         let named = ranked.into_iter().filter(|(name, _)| !name.is_empty());
         self.users
             .extend(named.take(MOST).map(|(name, user)| Usage {

@@ -26,6 +26,8 @@ pub(in super::super) struct User {
     pub(in super::super) delivered: u64,
     pub(in super::super) failed: u64,
     pub(in super::super) bytes: u64,
+    /// It is a mailbox of the server, not a program.
+    pub(in super::super) mailbox: bool,
     pub(in super::super) first: Option<Timestamp>,
     pub(in super::super) last: Option<Timestamp>,
     /// From where it came, 1,000 at most.

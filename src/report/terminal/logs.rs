@@ -90,6 +90,10 @@ fn sources(
         ]);
     }
     write(out, style, &table, sources.len(), "files")?;
+    if sources.iter().any(|source| source["span"].is_object()) {
+        let text = format!("times in these tables: {}", calendar.zone().name);
+        paragraph(out, style, 4, Some(Ink::Soft), &text)?;
+    }
     for source in sources.iter().take(ROWS) {
         let gaps = list(source, "gaps").len();
         if gaps > 0 {
@@ -177,7 +181,7 @@ fn signals(out: &mut dyn Write, style: Style, signals: &[Value]) -> io::Result<(
 }
 
 fn causes(out: &mut dyn Write, style: Style, causes: &[Value]) -> io::Result<()> {
-    let mut table = Table::new(&["CAUSE", "TITLE", "FOR", "AGAINST"]);
+    let mut table = Table::new(&["CAUSE", "WHO", "WHAT", "FOR", "AGAINST"]);
     for cause in causes.iter().take(ROWS) {
         let confidence = cause["confidence"].as_str().unwrap_or_default();
         let ink = match confidence {
@@ -187,7 +191,8 @@ fn causes(out: &mut dyn Write, style: Style, causes: &[Value]) -> io::Result<()>
         };
         table.row(vec![
             (line(confidence), ink),
-            (titled(cause), None),
+            (who(cause), None),
+            cell(&cause["title"]),
             (ids(cause, "signals"), None),
             (ids(cause, "against"), None),
         ]);
@@ -195,12 +200,13 @@ fn causes(out: &mut dyn Write, style: Style, causes: &[Value]) -> io::Result<()>
     write(out, style, &table, causes.len(), "causes")
 }
 
-/// The cause, and whom it names.
-fn titled(cause: &Value) -> String {
-    let who: Vec<String> = list(cause, "who").iter().take(3).map(plain).collect();
-    match who.is_empty() {
-        true => plain(&cause["title"]),
-        false => format!("{}: {}", plain(&cause["title"]), who.join(", ")),
+/// Whom the cause names: three at most.
+fn who(cause: &Value) -> String {
+    let who = list(cause, "who");
+    let named: Vec<String> = who.iter().take(3).map(plain).collect();
+    match who.len().saturating_sub(3) {
+        0 => named.join(", "),
+        more => format!("{} and {more} more", named.join(", ")),
     }
 }
 

@@ -240,7 +240,7 @@ fn an_analysis_of_logs_is_shown_as_tables() {
             {"id": "T14", "state": "seen", "title": "several receivers put us off", "measured": "2 organisations"},
         ],
         "causes": [
-            {"cause": "stolen-account", "title": "an account is being used by others to send", "confidence": "probable", "signals": ["T9 an account sends too fast: 200", "T1 many"], "against": []},
+            {"cause": "stolen-account", "title": "an account is being used by others to send", "confidence": "probable", "who": ["scanner"], "signals": ["T9 an account sends too fast: 200", "T1 many"], "against": []},
         ],
         "not_shown": [{"cause": "port-blocked", "title": "outbound connections are blocked", "why": "the log has enough data and no sign of it", "settles": ["connect"]}],
         "summed_up": ["remote hosts: the busiest 20000 at least were told apart, 3 of the rarest were not"],

@@ -271,6 +271,9 @@ fn a_cause_names_the_account_and_quotes_each_signal() {
         .find(|c| c.cause == "stolen-account")
         .unwrap();
     assert_eq!(stolen.who, ["acme\\guest"]);
+    // It supports the other cause, and nobody knows whether it made it.
+    let unknown = got.causes.iter().find(|c| c.cause == "unknown-recipients");
+    assert!(unknown.unwrap().who.is_empty());
     let quoted = stolen
         .lines
         .iter()

@@ -180,7 +180,15 @@ fn weigh_one(
         .collect();
     let lines = lines_of(speaking.iter().chain(&opposing).copied());
     let mut who: Vec<String> = Vec::new();
-    for name in speaking.iter().flat_map(|s| &s.who) {
+    // What merely supports a cause may be about somebody else.
+    let makes = |signal: &&&Signal| {
+        let mut makers = definition
+            .conclusive
+            .iter()
+            .chain(definition.needs.iter().flatten());
+        makers.any(|id| id == signal.id)
+    };
+    for name in speaking.iter().filter(makes).flat_map(|s| &s.who) {
         if !who.contains(name) {
             who.push(name.clone());
         }

@@ -1,8 +1,8 @@
 //! What is thrown away: ended runs, and files that no run speaks of any more.
 
-use std::collections::BTreeSet;
+use std::collections::HashMap;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use super::{Embedded, Store, StoreError, embedded};
@@ -63,49 +63,57 @@ impl Embedded {
     /// # Errors
     /// When a run or the folder cannot be read, or a file not be removed.
     pub fn sweep(&self) -> Result<(usize, u64), StoreError> {
-        let spoken_of = self.spoken_of()?;
+        let mut old = self.old_files()?;
+        self.keep_spoken_of(&mut old)?;
         let (mut files, mut bytes) = (0, 0);
-        let now = SystemTime::now();
-        for folder in embedded::entries(&self.root().join("artifacts"))? {
-            for path in embedded::entries(&folder)? {
-                let name = path.file_name().and_then(|name| name.to_str());
-                let Ok(known) = path.metadata() else { continue };
-                let age = known
-                    .modified()
-                    .ok()
-                    .and_then(|at| now.duration_since(at).ok());
-                if name.is_some_and(|name| spoken_of.contains(name))
-                    || age.is_none_or(|age| age < YOUNG)
-                {
-                    continue;
-                }
-                gone(&path, std::fs::remove_file(&path))?;
-                files += 1;
-                bytes += known.len();
-            }
+        for (path, length) in old.into_values() {
+            gone(&path, std::fs::remove_file(&path))?;
+            files += 1;
+            bytes += length;
         }
         Ok((files, bytes))
     }
 
-    /// Every digest that stands in a journal or in what was cut off one. An event that was superseded, or lost, still speaks of
-    /// its files.
-    fn spoken_of(&self) -> Result<BTreeSet<String>, StoreError> {
+    /// The kept files that are old enough to go, by their names, with their lengths.
+    fn old_files(&self) -> Result<HashMap<String, (PathBuf, u64)>, StoreError> {
+        let mut old = HashMap::new();
+        let now = SystemTime::now();
+        for folder in embedded::entries(&self.root().join("artifacts"))? {
+            for path in embedded::entries(&folder)? {
+                let Ok(known) = path.metadata() else { continue };
+                let modified = known.modified().ok();
+                let age = modified.and_then(|at| now.duration_since(at).ok());
+                if age.is_some_and(|age| age >= YOUNG)
+                    && let Some(name) = path.file_name()
+                {
+                    let name = name.to_string_lossy().into_owned();
+                    old.insert(name, (path, known.len()));
+                }
+            }
+        }
+        Ok(old)
+    }
+
+    /// Takes out of `old` what stands in a journal or in what was cut off one. An event that was superseded, or lost, still
+    /// speaks of its files. Journals are read for as long as there is a file of which none has spoken yet.
+    fn keep_spoken_of(&self, old: &mut HashMap<String, (PathBuf, u64)>) -> Result<(), StoreError> {
         self.settle()?;
-        let mut digests = BTreeSet::new();
         for path in embedded::entries(&self.root().join("runs"))? {
+            if old.is_empty() {
+                return Ok(());
+            }
             let bytes = match std::fs::read(&path) {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
                 read => read.map_err(StoreError::io("read", &path))?,
             };
             let words = bytes.split(|byte| !byte.is_ascii_hexdigit());
-            let digest = |word: &&[u8]| word.len() == DIGEST;
-            digests.extend(
-                words
-                    .filter(digest)
-                    .map(|word| String::from_utf8_lossy(word).into_owned()),
-            );
+            for word in words.filter(|word| word.len() == DIGEST) {
+                if let Ok(digest) = std::str::from_utf8(word) {
+                    old.remove(digest);
+                }
+            }
         }
-        Ok(digests)
+        Ok(())
     }
 }
 

@@ -183,7 +183,7 @@ fn more_failures_than_are_put_up_with_stop_the_starting() {
     assert_eq!(csv.lines().count(), 6, "{csv}");
     assert!(
         csv.contains(
-            "\r\nc5,,not_started,0,,,,\"3 of 5 sites failed, and the runbook puts up with 2\"\r\n"
+            "\r\nc5,,not_started,0,,,,\"3 of 5 sites failed, and the runbook puts up with 2\",no\r\n"
         ),
         "{csv}"
     );
@@ -386,7 +386,10 @@ fn a_fleet_that_is_called_off_starts_no_more_sites_and_ends_its_runs() {
     let output = desk.call(&arguments);
     let said = text(&output.stdout);
     assert_eq!(code(&output), 0, "{}", text(&output.stderr));
-    assert!(said.contains("2 open runs, 1 site not started"), "{said}");
+    assert!(
+        said.contains("2 open runs were ended, 1 site is not started"),
+        "{said}"
+    );
     let standings = desk.standings();
     assert_eq!(standings["a1"], "cancelled");
     assert_eq!(standings["b2"], "cancelled");
@@ -405,6 +408,32 @@ fn a_fleet_that_is_called_off_starts_no_more_sites_and_ends_its_runs() {
     assert!(text(&again.stderr).contains("has ended"));
     assert_eq!(desk.journals().len(), 2);
     desk.verify_all();
+}
+
+#[test]
+fn a_check_run_of_a_fleet_says_so_everywhere() {
+    let desk = Desk::new(&[("a1", ""), ("b2", "")], ASK);
+    let output = desk.run(&["--check"]);
+    assert_eq!(code(&output), 0, "{}", text(&output.stderr));
+    assert!(text(&output.stdout).contains("check run"));
+    let documents = desk.path().join("state/reports").join(desk.fleet());
+    for (name, wanted) in [
+        ("fleet.md", "CHECK RUN"),
+        ("fleet.html", "Check run"),
+        ("fleet.csv", "\r\nb2,"),
+    ] {
+        let document = std::fs::read_to_string(documents.join(name)).unwrap();
+        assert!(document.contains(wanted), "{name}: {document}");
+        if name == "fleet.csv" {
+            assert!(document.lines().skip(1).all(|line| line.ends_with(",yes")));
+        }
+    }
+    for line in [&["runs"][..], &["show", "a1"], &["report", "a1"]] {
+        let said = text(&desk.call(line).stdout).to_lowercase();
+        assert!(said.contains("check run"), "{line:?}: {said}");
+    }
+    let step = text(&desk.call(&["show", "a1"]).stdout);
+    assert!(step.contains("left out (check run)"), "{step}");
 }
 
 #[test]
@@ -428,7 +457,10 @@ fn a_live_fleet_hears_that_it_is_called_off() {
     let output = desk.call(&["cancel", &desk.fleet()]);
     let said = text(&output.stdout);
     assert_eq!(code(&output), 0, "{}", text(&output.stderr));
-    assert!(said.contains("2 open runs, 1 site not started"), "{said}");
+    assert!(
+        said.contains("2 open runs were ended, 1 site is not started"),
+        "{said}"
+    );
     let output = child.wait_with_output().unwrap();
     assert_eq!(code(&output), 1, "{}", text(&output.stdout));
     let standings = desk.standings();
@@ -465,7 +497,8 @@ fn a_stopped_fleet_says_how_to_go_on() {
     let output = child.wait_with_output().unwrap();
     assert_eq!(code(&output), 3, "{}", text(&output.stderr));
     assert!(
-        text(&output.stderr).contains(&format!("mailmedic resume {}", desk.fleet())),
+        text(&output.stderr).contains("stopping: what is under way ends first")
+            && text(&output.stderr).contains(&format!("mailmedic resume {}", desk.fleet())),
         "{}",
         text(&output.stderr)
     );

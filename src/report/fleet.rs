@@ -152,7 +152,8 @@ impl FleetView {
 
     /// The table for spreadsheets (RFC 4180), a line a site.
     pub fn csv(&self) -> String {
-        let mut text = "site,run,state,open_findings,worst,waits_for,next,reason\r\n".to_owned();
+        let mut text =
+            "site,run,state,open_findings,worst,waits_for,next,reason,check_run\r\n".to_owned();
         for row in &self.sites {
             let fields = [
                 row.site.as_str(),
@@ -166,6 +167,7 @@ impl FleetView {
                     .map(|next| next.at.to_string())
                     .unwrap_or_default(),
                 &row.reason,
+                if self.check_run { "yes" } else { "no" },
             ]
             .map(field);
             text.push_str(&fields.join(","));

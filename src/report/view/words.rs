@@ -90,6 +90,12 @@ pub(crate) fn step(step: &StepState) -> Word {
             if *tolerated {
                 word.code = "tolerated".to_owned();
                 word.text = "did not work (tolerated)".to_owned();
+            } else if step
+                .outputs
+                .get("left_out")
+                .is_some_and(|why| why == "check run")
+            {
+                word.text = "left out (check run)".to_owned();
             } else if *ended == StepOutcome::Good && !is_check(step) {
                 word.text = match step.plan.action.as_str() {
                     "approval" => "approved",

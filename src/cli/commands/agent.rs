@@ -139,7 +139,7 @@ impl From<Fail> for Trouble {
 
 impl Agent<'_> {
     async fn work(mut self, until_done: bool) -> Result<Exit, Fail> {
-        let mut stop = stop_signal();
+        let mut stop = stop_signal(&self.workspace.global);
         let mut jobs: JoinSet<Acted> = JoinSet::new();
         self.say("agent", "looks after all runs", json!({}))?;
         loop {

@@ -57,11 +57,15 @@ pub(super) fn fleet(workspace: &Workspace, id: &str, who: &Who) -> Result<Exit, 
         return Ok(Exit::Healthy);
     }
     if !workspace.global.quiet {
-        out::text(&format!(
-            "{id}: called off by {by}: {}, {} not started",
-            words::many(done.runs, "open run", "open runs"),
-            words::many(not_started, "site", "sites"),
-        ))?;
+        let runs = words::many(done.runs, "open run was", "open runs were");
+        let sites = match not_started {
+            0 => String::new(),
+            count => format!(
+                ", {} not started",
+                words::many(count, "site is", "sites are")
+            ),
+        };
+        out::text(&format!("{id}: called off by {by}: {runs} ended{sites}"))?;
         if let Some(worker) = worker {
             out::text(&format!(
                 "{worker} works on it, and ends it when what is under way has ended"

@@ -173,7 +173,7 @@ impl Demo {
         })?;
         let mut worker = engine.worker(run, &checked, site)?;
         let mut delisted = 0;
-        let mut stop = stop_signal();
+        let mut stop = stop_signal(&self.workspace.global);
         let conclusion = loop {
             match worker.work(&mut stop).await? {
                 Stop::Finished(conclusion) => break conclusion,

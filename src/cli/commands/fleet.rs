@@ -194,7 +194,7 @@ fn work(
     let store = host.store.clone();
     store.gather(fleet.fleet().plan.limits.max_concurrent);
     let stop = runtime_that_tells(move || store.hurry())?.block_on(async {
-        let stop = stop_signal();
+        let stop = stop_signal(&workspace.global);
         fleet.work(host, patience, &stop).await
     });
     host.live.end();
@@ -269,7 +269,7 @@ fn tell(
         FleetStop::Finished => {}
         FleetStop::Interrupted => out::remark(
             &workspace.global,
-            &format!("stopped; nothing is lost. Go on with: mailmedic resume {id}"),
+            &format!("stopped; nothing is lost: `mailmedic resume {id}` goes on"),
         ),
         FleetStop::Waiting { due: Some(due) } => out::remark(
             &workspace.global,

@@ -8,7 +8,7 @@ use rand::Rng;
 use serde_json::{Map, Value, json};
 use tokio::sync::watch;
 
-use crate::cli::args::RunArgs;
+use crate::cli::args::{Global, RunArgs};
 use crate::cli::exit::Exit;
 use crate::cli::fail::Fail;
 use crate::cli::live::Live;
@@ -175,7 +175,7 @@ pub(super) fn go_on(
     live: &Arc<Live>,
 ) -> Result<Exit, Fail> {
     let (state, stop, written) = runtime()?.block_on(async {
-        let mut stop = stop_signal();
+        let mut stop = stop_signal(&workspace.global);
         carry_on(workspace, engine, run, checked, site, &mut stop).await
     })?;
     for path in written {
@@ -222,9 +222,8 @@ fn tell_end(workspace: &Workspace, state: &RunState, stop: &Stop, live: &Live) -
         return out::text(&line.to_string());
     }
     match stop {
-        Stop::Interrupted => live.say(&format!(
-            "stopped; nothing is lost. Go on with: mailmedic resume {run}"
-        )),
+        // The command that goes on was told with the event.
+        Stop::Interrupted => live.say("stopped; nothing is lost"),
         Stop::Waiting { due: Some(due) } => {
             let zone = state.created.site_snapshot["timezone"].as_str();
             let due = Calendar::new(zone).when(*due).text;
@@ -252,8 +251,9 @@ pub(super) fn runtime_that_tells(
 }
 
 /// Becomes true at SIGTERM or Ctrl-C. A second signal ends the process at once: the record is safe at any moment.
-pub(in crate::cli) fn stop_signal() -> watch::Receiver<bool> {
+pub(in crate::cli) fn stop_signal(global: &Global) -> watch::Receiver<bool> {
     let (sender, receiver) = watch::channel(false);
+    let global = global.clone();
     tokio::spawn(async move {
         use tokio::signal::unix::{SignalKind, signal};
         let (Ok(mut term), Ok(mut int)) = (
@@ -263,6 +263,11 @@ pub(in crate::cli) fn stop_signal() -> watch::Receiver<bool> {
             return;
         };
         tokio::select! { _ = term.recv() => {}, _ = int.recv() => {} }
+        // Whoever sees nothing happen asks again, and that cuts an action off in the middle.
+        out::remark(
+            &global,
+            "stopping: what is under way ends first (told once more, it stops at once, and a step may stay unknown)",
+        );
         let _ = sender.send(true);
         tokio::select! { _ = term.recv() => {}, _ = int.recv() => {} }
         std::process::exit(i32::from(Exit::Waiting.code()));

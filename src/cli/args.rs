@@ -215,7 +215,7 @@ pub enum Command {
     Report(ReportArgs),
     /// Check that a run's record was not altered: names each event that was altered, left out or moved
     #[command(
-        after_help = "Examples:\n  mailmedic verify acme\n  mailmedic verify acme --seen 3f5c...   # the hash that an earlier `verify` has told\n\nWrite the hash of the last event down elsewhere: only by it can be told whether events\nwere cut off the end later."
+        after_help = "Examples:\n  mailmedic verify acme\n  mailmedic verify acme --seen 3f5c...   # the hash that an earlier `verify` has told\n\nWrite the hash of the last event down elsewhere: only by it can be told for sure\nwhether events were cut off the end later. Without it, the list of runs that was made last is asked."
     )]
     Verify {
         /// Run id, the beginning of one, or a site

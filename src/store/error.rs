@@ -60,7 +60,7 @@ pub enum StoreError {
     },
     /// A record in the middle is damaged.
     #[error(
-        "{path} is damaged at byte {at} ({what}), with whole records after it: restore the file from a backup; `mailmedic export` saves the {whole} events before it"
+        "{path} is damaged at byte {at} ({what}), with whole records after it: restore the file from a backup; `mailmedic export` saves what stands before it (whole events: {whole})"
     )]
     Damaged {
         /// Which journal.

@@ -3,9 +3,33 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use super::embedded::Ask;
+use super::embedded::{self, Ask};
+use super::index::Index;
+use super::known::Known;
 use super::{Embedded, Store, StoreError, fleet};
 use crate::record::{Fleet, RunSummary};
+
+impl Embedded {
+    /// Tells of whole events that are gone from the end of a run's journal: the chain of hashes cannot know of them, but the
+    /// list that was made last knows how long the journal was. `None` when nothing is gone, or where nobody has listed runs.
+    ///
+    /// # Errors
+    /// When the journal cannot be read.
+    pub fn lost(&self, run: &str) -> Result<Option<StoreError>, StoreError> {
+        let index = self.root().join("index");
+        // Asking must not make one.
+        let index = index.is_dir().then(|| Index::open(&index)).flatten();
+        let indexed = index.and_then(|index| index.get(run));
+        let told = [indexed, Known::read(self.root()).get(run)];
+        let before = told.into_iter().flatten().map(|(length, _)| length).max();
+        let before = before.unwrap_or(0);
+        let (length, _) = self.line(run)?;
+        Ok((length < before).then(|| StoreError::Shrunk {
+            path: embedded::journal_path(self.root(), run),
+            lost: before - length,
+        }))
+    }
+}
 
 /// What is wrong with runs, by their ids.
 pub type Troubles = Vec<(String, StoreError)>;

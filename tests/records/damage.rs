@@ -307,6 +307,9 @@ fn whole_events_that_are_gone_from_the_end_are_told() {
         let wanted = format!("{} bytes of whole events are gone", last.len());
         assert!(code == 0 && said.contains(&wanted), "{line}: {said}");
     }
+    let (code, said) = spoilt.command("verify acme", "cut at an event");
+    let told = said.contains(&format!("{} bytes of whole events are gone", last.len()));
+    assert!(code == 1 && told, "{code} {said}");
 }
 
 #[test]

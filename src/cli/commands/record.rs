@@ -36,7 +36,14 @@ pub(in crate::cli) fn verify(
     faults.extend(record::faults(lines()).iter().map(ToString::to_string));
     if faults.is_empty() {
         match workspace.store.state(&run) {
-            Ok(state) => faults.extend(missing_files(workspace, &state)),
+            Ok(state) => {
+                faults.extend(missing_files(workspace, &state));
+                // A torn end is told below, and is no loss that was not told.
+                if stored.torn == 0 {
+                    let lost = workspace.store.lost(&run)?;
+                    faults.extend(lost.as_ref().map(|lost| chain(lost)));
+                }
+            }
             Err(error) => faults.push(chain(&error)),
         }
     }

@@ -16,8 +16,8 @@ use mailmedic::engine::{
 };
 use mailmedic::probes::{HttpSettings, ProbeSettings, Probes, SystemClock};
 use mailmedic::record::{
-    Artifact, Decision, Effect, EventKind, Mode, NewEvent, RunConclusion, RunState, StepOutcome,
-    StepStatus,
+    Artifact, Decision, Effect, EventKind, Mode, NewEvent, PinnedSite, RunConclusion, RunState,
+    StepOutcome, StepStatus,
 };
 use mailmedic::runbook::{Checked, Vocabulary, check};
 use mailmedic::site::Site;
@@ -97,6 +97,7 @@ impl Bench {
             run: "r1".to_owned(),
             runbook: &checked,
             site: &site,
+            snapshot: PinnedSite::of(&site).unwrap(),
             inputs: Map::new(),
             mode: Mode::Run,
             by: "tester".to_owned(),

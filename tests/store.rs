@@ -11,8 +11,8 @@ use std::sync::{Arc, Barrier};
 
 use jiff::Timestamp;
 use mailmedic::record::{
-    Decision, Effect, EventKind, Mode, NewEvent, PlannedStep, RunConclusion, RunCreated, RunLock,
-    Section, faults,
+    Decision, Effect, EventKind, Mode, NewEvent, PinnedSite, PlannedStep, RunConclusion,
+    RunCreated, RunLock, Section, faults,
 };
 use mailmedic::store::{Embedded, Memory, Store, StoreError};
 use serde_json::{Map, json};
@@ -43,13 +43,13 @@ fn created(run: &str, site: &str, runbook: &str) -> NewEvent {
     new(EventKind::RunCreated(Arc::new(RunCreated {
         run: run.to_owned(),
         runbook: runbook.to_owned(),
-        runbook_text: "version: 1".to_owned(),
+        runbook_text: "version: 1".into(),
         runbook_digest: "00".to_owned(),
         runbook_origin: None,
         lock: RunLock::Runbook,
         inputs: Map::new(),
         site: site.to_owned(),
-        site_snapshot: json!({"id": site}),
+        site_snapshot: PinnedSite::of(&json!({"id": site})).expect("a site"),
         tool: "0".to_owned(),
         mode: Mode::Run,
         laboratory: true,

@@ -10,7 +10,7 @@ use crate::mail::dnsbl;
 use crate::probes::channel::read_roots;
 use crate::probes::dns::Budget;
 use crate::probes::{Clock, DnsSettings, HttpSettings, ProbeSettings, Probes, SystemClock};
-use crate::record::{RunState, RunSummary};
+use crate::record::{PinnedSite, RunState, RunSummary};
 use crate::runbook::{Checked, Vocabulary};
 use crate::settings::{self, Settings};
 use crate::site::Site;
@@ -255,7 +255,7 @@ impl Workspace {
             &format!("{} (as pinned in {})", created.runbook, created.run),
             &self.vocabulary(),
         )?;
-        let site = serde_json::from_value(created.site_snapshot.clone()).map_err(|error| {
+        let site = created.site_snapshot.read().map_err(|error| {
             Fail::because(
                 format!(
                     "cannot read the site pinned in run {}: it was written by another version",
@@ -266,6 +266,12 @@ impl Workspace {
         })?;
         Ok((runbook, site))
     }
+}
+
+/// Pins a site's data.
+pub(super) fn pin(site: &Site) -> Result<PinnedSite, Fail> {
+    PinnedSite::of(site)
+        .map_err(|error| Fail::because(format!("cannot write site '{}' down", site.id), error))
 }
 
 /// Name of the workspace's file about lists, beside its settings file.

@@ -70,7 +70,7 @@ pub fn adopt(store: &dyn Store, run: &str, adoption: &Adoption<'_>) -> Result<Ta
             return Ok((false, Vec::new()));
         }
         let adopted = EventKind::Adopted {
-            runbook_text: adoption.runbook.text.to_string(),
+            runbook_text: adoption.runbook.text.clone(),
             runbook_digest: adoption.runbook.digest.clone(),
             runbook_origin: Some(adoption.runbook.origin.clone()),
             inputs: adoption.inputs.clone(),

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde_json::{Map, Value};
 
 use crate::record::{
-    EventKind, Mode, NewEvent, PlannedStep, RunCreated, RunLock, Section, StepState,
+    EventKind, Mode, NewEvent, PinnedSite, PlannedStep, RunCreated, RunLock, Section, StepState,
 };
 use crate::runbook::{Checked, Lock, Runbook, Step};
 use crate::site::Site;
@@ -20,6 +20,8 @@ pub struct PlanRequest<'a> {
     pub runbook: &'a Checked,
     /// The site.
     pub site: &'a Site,
+    /// The same, pinned.
+    pub snapshot: PinnedSite,
     /// Checked inputs.
     pub inputs: Map<String, Value>,
     /// Real run or check run.
@@ -43,13 +45,13 @@ pub fn plan(request: PlanRequest<'_>) -> NewEvent {
         event: EventKind::RunCreated(Arc::new(RunCreated {
             run: request.run,
             runbook: runbook.name.clone(),
-            runbook_text: request.runbook.text.to_string(),
+            runbook_text: request.runbook.text.clone(),
             runbook_digest: request.runbook.digest.clone(),
             runbook_origin: Some(request.runbook.origin.clone()),
             lock: lock(runbook),
             inputs: request.inputs,
             site: request.site.id.clone(),
-            site_snapshot: serde_json::to_value(request.site).unwrap_or(Value::Null),
+            site_snapshot: request.snapshot,
             tool: env!("CARGO_PKG_VERSION").to_owned(),
             mode: request.mode,
             laboratory: request.site.laboratory,

@@ -24,7 +24,7 @@ pub(super) fn variables(
             values.insert(name.to_owned(), value());
         }
     };
-    put("site", &|| created.site_snapshot.clone());
+    put("site", &|| created.site_snapshot.value());
     put("inputs", &|| Value::Object(created.inputs.clone()));
     put("steps", &|| {
         let steps = state.steps.iter().filter(|step| step.parent.is_none());

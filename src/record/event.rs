@@ -9,7 +9,9 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{Artifact, Effect, Finding, Mode, PlannedStep, RunLock, StepOutcome, StepState};
+use super::{
+    Artifact, Effect, Finding, Mode, PinnedSite, PlannedStep, RunLock, StepOutcome, StepState,
+};
 
 /// Version of the event format, written into each event.
 pub const SCHEMA: u32 = 1;
@@ -96,7 +98,7 @@ pub struct RunCreated {
     /// Name of the runbook.
     pub runbook: String,
     /// The runbook's text, pinned: a changed file does not change a run in flight.
-    pub runbook_text: String,
+    pub runbook_text: Arc<str>,
     /// SHA-256 of that text.
     pub runbook_digest: String,
     /// Where it was read from, to be looked at again by `resume --adopt`: a full path, or the name of a shipped runbook.
@@ -110,7 +112,7 @@ pub struct RunCreated {
     /// Id of the site.
     pub site: String,
     /// The site's data at that time, without secrets.
-    pub site_snapshot: Value,
+    pub site_snapshot: PinnedSite,
     /// Version of the program.
     pub tool: String,
     /// Real run or check run.
@@ -248,7 +250,7 @@ pub enum EventKind {
     /// A changed runbook goes on in place of the one before. Steps that were recorded keep what they are.
     Adopted {
         /// The new text.
-        runbook_text: String,
+        runbook_text: Arc<str>,
         /// SHA-256 of that text.
         runbook_digest: String,
         /// Where it was read from.

@@ -1,12 +1,10 @@
 //! A fleet run: one runbook carried out for many sites. What it adds to the runs of its sites, and nothing that they hold.
 
 use jiff::Timestamp;
-use serde::de::{DeserializeOwned, Error as _};
-use serde::ser::Error as _;
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::Mode;
+use super::{Mode, PinnedSite};
 
 /// What a fleet run was started with: enough to start the sites that have not been started yet, whatever happens.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -55,43 +53,6 @@ pub struct FleetSite {
     pub run: String,
     /// The site's data when the fleet run was started, without secrets.
     pub snapshot: PinnedSite,
-}
-
-/// A site's data as it was pinned. It is held as text: a fleet holds thousands of sites at once, and as a tree of values each
-/// takes ten times as much memory.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PinnedSite(Box<str>);
-
-impl PinnedSite {
-    /// Pins a site.
-    ///
-    /// # Errors
-    /// When it cannot be written as JSON.
-    pub fn of(site: &impl Serialize) -> serde_json::Result<Self> {
-        serde_json::to_string(site).map(|text| PinnedSite(text.into()))
-    }
-
-    /// Reads it, or a part of it.
-    ///
-    /// # Errors
-    /// When it is not of this kind.
-    pub fn read<T: DeserializeOwned>(&self) -> serde_json::Result<T> {
-        serde_json::from_str(&self.0)
-    }
-}
-
-impl Serialize for PinnedSite {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let value: Value = self.read().map_err(S::Error::custom)?;
-        value.serialize(serializer)
-    }
-}
-
-impl<'de> Deserialize<'de> for PinnedSite {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let value = Value::deserialize(deserializer)?;
-        PinnedSite::of(&value).map_err(D::Error::custom)
-    }
 }
 
 /// One appended, synced record of a fleet run.

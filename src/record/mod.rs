@@ -9,6 +9,7 @@ mod chain;
 mod event;
 mod finding;
 mod fleet;
+mod pinned;
 mod planned;
 mod state;
 mod step;
@@ -22,7 +23,8 @@ pub use event::{
     Decision, Event, EventKind, NewEvent, Resolution, RunConclusion, RunCreated, SCHEMA, WaitKind,
 };
 pub use finding::{Evidence, Finding, Severity, Verdict};
-pub use fleet::{Fleet, FleetEvent, FleetLimits, FleetPlan, FleetSite, NotStarted, PinnedSite};
+pub use fleet::{Fleet, FleetEvent, FleetLimits, FleetPlan, FleetSite, NotStarted};
+pub use pinned::PinnedSite;
 pub use planned::{Effect, Mode, PlannedStep, RunLock, Section};
 pub use state::{RunState, RunStatus};
 pub use step::{Given, StepOutcome, StepState, StepStatus, Wait};

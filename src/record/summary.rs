@@ -54,9 +54,7 @@ impl RunSummary {
             runbook: state.created.runbook.clone(),
             check: state.created.mode == Mode::Check,
             status: state.status(),
-            timezone: state.created.site_snapshot["timezone"]
-                .as_str()
-                .map(str::to_owned),
+            timezone: state.created.site_snapshot.timezone(),
             created: state.created_at,
             updated: state.updated,
             due: state.next_wake(),

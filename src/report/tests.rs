@@ -73,9 +73,11 @@ fn every_moment_of_every_run_can_be_reported() {
 /// A run whose every text is `text`.
 fn hostile(text: &str) -> Vec<Event> {
     let mut created = fixture::created();
-    created.site_snapshot["name"] = json!(text);
-    created.site_snapshot["contacts"]["isp"]["name"] = json!(text);
-    created.site_snapshot["domains"] = json!([text]);
+    let mut site = created.site_snapshot.value();
+    site["name"] = json!(text);
+    site["contacts"]["isp"]["name"] = json!(text);
+    site["domains"] = json!([text]);
+    created.site_snapshot = fixture::pinned(site);
     created.steps[0].title = text.to_owned();
     created.inputs.insert(text.to_owned(), json!(text));
     let mut run = Recorder::new(created);
@@ -421,7 +423,7 @@ proptest! {
     #[test]
     fn odd_outputs_never_fail(outputs in prop::collection::vec(any_value(), 6), site in any_value()) {
         let mut created = fixture::created();
-        created.site_snapshot = site;
+        created.site_snapshot = fixture::pinned(site);
         let mut run = Recorder::new(created);
         for (key, outputs) in ["scan", "rdns", "relay", "logs", "auth", "smarthost"].iter().zip(outputs) {
             run.finish(key, StepOutcome::Good, outputs, Vec::new(), &[]);

@@ -74,7 +74,7 @@ fn planned(fleet: &str) -> FleetPlan {
         at: moment(),
         by: "test".to_owned(),
         runbook: "book".to_owned(),
-        runbook_text: "version: 1".to_owned(),
+        runbook_text: "version: 1".into(),
         runbook_digest: "00".to_owned(),
         inputs: Map::new(),
         tool: "0".to_owned(),

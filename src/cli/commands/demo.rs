@@ -15,7 +15,7 @@ use crate::cli::exit::Exit;
 use crate::cli::fail::Fail;
 use crate::cli::live::Live;
 use crate::cli::out;
-use crate::cli::workspace::Workspace;
+use crate::cli::workspace::{Workspace, pin};
 use crate::engine::{Answer, Engine, PlanRequest, Stop, TakenUp, decide, plan};
 use crate::practice::{World, office};
 use crate::probes::{Clock, ShiftableClock, SystemClock};
@@ -158,6 +158,7 @@ impl Demo {
             run: "acme-practice".to_owned(),
             runbook: &checked,
             site: &site,
+            snapshot: pin(&site)?,
             inputs,
             mode: Mode::Run,
             by: TECHNICIAN.to_owned(),

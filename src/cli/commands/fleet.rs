@@ -15,9 +15,9 @@ use crate::cli::fail::{Fail, chain};
 use crate::cli::fleet_live::FleetLive;
 use crate::cli::out;
 use crate::cli::site_probes::SiteProbes;
-use crate::cli::workspace::Workspace;
+use crate::cli::workspace::{Workspace, pin};
 use crate::engine::{Engine, FleetRun, FleetStop, Host, Standing, TakenFleet, limits};
-use crate::record::{Fleet, FleetPlan, FleetSite, Mode, PinnedSite, RunState, RunSummary};
+use crate::record::{Fleet, FleetPlan, FleetSite, Mode, RunState, RunSummary};
 use crate::report::fleet::{FleetSiteFacts, FleetView};
 use crate::report::terminal;
 use crate::report::view::{Calendar, words};
@@ -64,9 +64,7 @@ pub(super) fn start(
             .map(|site| {
                 Ok(FleetSite {
                     run: new_id(&site.id, at),
-                    snapshot: PinnedSite::of(&site).map_err(|error| {
-                        Fail::because(format!("cannot write site '{}' down", site.id), error)
-                    })?,
+                    snapshot: pin(&site)?,
                     site: site.id,
                 })
             })

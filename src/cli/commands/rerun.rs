@@ -58,6 +58,7 @@ pub(in crate::cli) fn rerun(workspace: &Workspace, args: &RerunArgs) -> Result<E
         run: name.clone(),
         runbook: &checked,
         site: &site,
+        snapshot: workspace::pin(&site)?,
         inputs,
         mode: created.mode,
         by,

@@ -109,6 +109,7 @@ fn start(
         run: new_id(&site.id, at),
         runbook: checked,
         site: &site,
+        snapshot: workspace::pin(&site)?,
         inputs,
         mode: if args.check { Mode::Check } else { Mode::Run },
         by: by.to_owned(),
@@ -225,8 +226,8 @@ fn tell_end(workspace: &Workspace, state: &RunState, stop: &Stop, live: &Live) -
         // The command that goes on was told with the event.
         Stop::Interrupted => live.say("stopped; nothing is lost"),
         Stop::Waiting { due: Some(due) } => {
-            let zone = state.created.site_snapshot["timezone"].as_str();
-            let due = Calendar::new(zone).when(*due).text;
+            let zone = state.created.site_snapshot.timezone();
+            let due = Calendar::new(zone.as_deref()).when(*due).text;
             live.say(&format!("the next date is {due}: `mailmedic resume {run}` goes on then (or `mailmedic resume --all` from a timer)"));
         }
         Stop::Waiting { due: None } | Stop::NeedsResolve | Stop::Finished(_) => {}

@@ -347,6 +347,7 @@ impl FleetRun {
             run: planned.run.clone(),
             runbook: &self.checked,
             site,
+            snapshot: planned.snapshot.clone(),
             inputs: self.fleet.plan.inputs.clone(),
             mode: self.fleet.plan.mode,
             by: self.fleet.plan.by.clone(),

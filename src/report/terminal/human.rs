@@ -371,8 +371,7 @@ impl<W: Write + Send> Reporter for Human<W> {
 }
 
 fn calendar(state: &RunState) -> Calendar {
-    let zone = state.created.site_snapshot.get("timezone");
-    Calendar::new(zone.and_then(|zone| zone.as_str()))
+    Calendar::new(state.created.site_snapshot.timezone().as_deref())
 }
 
 /// `scan: Ask the blocklists`; the key alone where the runbook gives no title.

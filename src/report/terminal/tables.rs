@@ -373,6 +373,5 @@ pub(super) fn paragraph(
 
 /// `in 5 hours`, `due for 2 days`; empty when no date is set.
 fn calendar(state: &RunState) -> Calendar {
-    let zone = state.created.site_snapshot.get("timezone");
-    Calendar::new(zone.and_then(|zone| zone.as_str()))
+    Calendar::new(state.created.site_snapshot.timezone().as_deref())
 }

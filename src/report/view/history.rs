@@ -74,8 +74,8 @@ pub fn listing_lives(runs: &[(RunState, Vec<Event>)]) -> Vec<ListingLife> {
 pub(super) fn lives(runs: &[(&RunState, &[Event])]) -> Vec<ListingLife> {
     let begun = |events: &[Event]| events.first().map(|event| event.at);
     let newest = runs.iter().max_by_key(|(_, events)| begun(events));
-    let zone = newest.and_then(|(state, _)| state.created.site_snapshot["timezone"].as_str());
-    let calendar = Calendar::new(zone);
+    let zone = newest.and_then(|(state, _)| state.created.site_snapshot.timezone());
+    let calendar = Calendar::new(zone.as_deref());
     let mut known: Vec<ListingView> = Vec::new();
     let mut looks: Vec<Looks<'_>> = Vec::new();
     for (state, events) in runs {

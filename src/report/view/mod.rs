@@ -163,9 +163,8 @@ impl View {
     /// The view of a run whose events are folded already. `events` are the same events.
     pub fn from_state(state: &RunState, events: &[Event]) -> Self {
         let created = &state.created;
-        let zone = created.site_snapshot.get("timezone");
-        let calendar = &Calendar::new(zone.and_then(|zone| zone.as_str()));
-        let site = SiteView::of(&created.site, &created.site_snapshot);
+        let calendar = &Calendar::new(created.site_snapshot.timezone().as_deref());
+        let site = SiteView::of(&created.site, &created.site_snapshot.value());
         let findings = findings::findings(state, calendar);
         let drafts = drafts::drafts(events, state, calendar);
         let listings = listings::listings(events, state, calendar, &drafts);

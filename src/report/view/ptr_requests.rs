@@ -106,7 +106,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use crate::record::StepOutcome;
-    use crate::report::fixture::{Recorder, created};
+    use crate::report::fixture::{Recorder, created, pinned};
     use crate::report::{Format, View, render};
     use crate::templates::Templates;
 
@@ -123,8 +123,10 @@ mod tests {
 
     fn run(isp: Value, names: Vec<Value>, owners: Vec<Value>) -> View {
         let mut plan = created();
-        plan.site_snapshot["contacts"]["isp"] = isp;
-        plan.site_snapshot["outbound"]["addresses"] = json!(ADDRESSES);
+        let mut site = plan.site_snapshot.value();
+        site["contacts"]["isp"] = isp;
+        site["outbound"]["addresses"] = json!(ADDRESSES);
+        plan.site_snapshot = pinned(site);
         let mut run = Recorder::new(plan);
         if !names.is_empty() {
             let outputs = json!({"addresses": names});

@@ -76,10 +76,14 @@ impl SiteFacts {
         if self.domains.is_empty() {
             return None;
         }
-        let domain = domain.trim_end_matches(['.', '>']).to_ascii_lowercase();
+        let domain = domain.trim_end_matches(['.', '>']).as_bytes();
         Some(self.domains.iter().any(|own| {
-            let below = domain.strip_suffix(own.as_str());
-            below.is_some_and(|below| below.is_empty() || below.ends_with('.'))
+            let split = domain.len().checked_sub(own.len());
+            split.is_some_and(|at| {
+                let (below, end) = domain.split_at(at);
+                end.eq_ignore_ascii_case(own.as_bytes())
+                    && (below.is_empty() || below.ends_with(b"."))
+            })
         }))
     }
 

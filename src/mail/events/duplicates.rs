@@ -2,10 +2,10 @@
 //! `mail.log` and the `syslog` beside it. Counted once, or a technician who brings more logs would see more failures and
 //! busier accounts.
 
-use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
+use hashbrown::HashMap;
 use jiff::Timestamp;
 
 use super::model::{Event, What};

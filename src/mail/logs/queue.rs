@@ -1,9 +1,10 @@
 //! What is known of the messages in a server's queue, by their ids: lines about one message are joined by it.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
 use std::hash::Hash;
 use std::net::IpAddr;
+
+use hashbrown::HashMap;
 
 use crate::mail::events::Event;
 
@@ -29,6 +30,7 @@ impl<K: Hash + Eq, V> Recent<K, V> {
     /// The entry of a key; it counts as used.
     pub(super) fn get(&mut self, key: K) -> Option<&mut V> {
         if !self.old.is_empty()
+            && !self.young.contains_key(&key)
             && let Some((key, value)) = self.old.remove_entry(&key)
         {
             self.insert(key, value);

@@ -94,7 +94,8 @@ pub(super) struct Clock {
 
 /// One hour of the log: all stamps that begin and end with the same text.
 struct Hour {
-    head: [u8; 13],
+    /// The beginning as it stands, and zeros.
+    head: [u8; 16],
     tail: Box<str>,
     date: Date,
     hour: i8,
@@ -140,15 +141,16 @@ impl Clock {
         let (Some(minute), Some(second)) = (two(bytes, minutes), two(bytes, minutes + 3)) else {
             return (None, None);
         };
-        let mut head = [0; 13];
+        let mut head = [0; 16];
         let Some(start) = bytes.get(..minutes - 1) else {
             return (None, None);
         };
         head[..start.len()].copy_from_slice(start);
-        let known = self
-            .hour
-            .as_ref()
-            .is_some_and(|hour| hour.head == head && *hour.tail == *tail);
+        let known = self.hour.as_ref().is_some_and(|hour| {
+            // Numbers are compared, and texts only where there are some: this is done for each line.
+            let same = u128::from_ne_bytes(hour.head) == u128::from_ne_bytes(head);
+            same && hour.tail.len() == tail.len() && (tail.is_empty() || *hour.tail == *tail)
+        });
         if !known {
             self.hour = self.begin(head, start.len(), tail);
         }
@@ -175,9 +177,9 @@ impl Clock {
         (time, local.ok().filter(|_| !utc))
     }
 
-    fn begin(&mut self, head: [u8; 13], length: usize, tail: &str) -> Option<Hour> {
+    fn begin(&mut self, head: [u8; 16], length: usize, tail: &str) -> Option<Hour> {
         if length == 13 {
-            let text = std::str::from_utf8(&head).ok()?;
+            let text = std::str::from_utf8(&head[..length]).ok()?;
             let date: Date = text.get(..10)?.parse().ok()?;
             let hour = two(&head, 11)?;
             self.stated = true;

@@ -32,6 +32,8 @@ pub struct Catalogue {
     set: RegexSet,
     hosts: RegexSet,
     host_owner: Vec<usize>,
+    /// The hosts to which wordings are narrowed.
+    narrowed: RegexSet,
 }
 
 /// One wording.
@@ -111,6 +113,17 @@ pub struct Fallback {
     pub confidence: Certainty,
 }
 
+/// What is known of a peer by its name or address; see [`Catalogue::kin`].
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Kin<'c> {
+    /// It is known by a name.
+    named: bool,
+    /// Who runs it.
+    owner: Option<&'c str>,
+    /// Names to which wordings are narrowed that fit it.
+    entries: Vec<usize>,
+}
+
 /// Codes that one receiver uses in another meaning than the registry's.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -171,6 +184,8 @@ impl Catalogue {
             }
         }
         let hosts = RegexSetBuilder::new(hosts).unicode(false).build()?;
+        let narrowed = file.patterns.iter().flat_map(|pattern| &pattern.mx);
+        let narrowed = RegexSet::new(narrowed)?;
         Ok(Self {
             patterns: file.patterns,
             fallbacks: file.host_fallbacks,
@@ -178,6 +193,7 @@ impl Catalogue {
             set,
             hosts,
             host_owner,
+            narrowed,
         })
     }
 
@@ -192,6 +208,18 @@ impl Catalogue {
         }
         let first = self.hosts.matches(peer.as_bytes()).iter().next()?;
         self.fallbacks.get(*self.host_owner.get(first)?)
+    }
+
+    /// All that a classification takes from the name of a peer: what two of the same kin say alike is of the same class.
+    pub fn kin(&self, peer: &str) -> Kin<'_> {
+        let bare = peer.trim_matches(['[', ']']);
+        let named = bare.parse::<IpAddr>().is_err();
+        let entries = self.narrowed.matches(peer.trim_end_matches('.').as_bytes());
+        Kin {
+            named,
+            owner: self.owner(peer).map(|owner| owner.id.as_str()),
+            entries: entries.iter().collect(),
+        }
     }
 
     /// The entries whose wording matches, in file order.

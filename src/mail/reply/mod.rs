@@ -17,7 +17,7 @@ mod status;
 #[cfg(test)]
 mod tests;
 
-pub use catalogue::{Catalogue, CatalogueError, Fallback, Pattern, catalogue};
+pub use catalogue::{Catalogue, CatalogueError, Fallback, Kin, Pattern, catalogue};
 pub use class::{Class, Retry, Stage};
 pub use classify::{Basis, Certainty, Classification, Context, PeerRole, classify};
 pub use entities::{Entities, FoundAddress, entities};

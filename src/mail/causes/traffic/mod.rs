@@ -4,6 +4,7 @@
 mod distinct;
 mod hours;
 mod order;
+mod parties;
 mod reach;
 mod recipients;
 mod register;
@@ -18,6 +19,7 @@ mod table;
 mod user;
 mod windows;
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::IpAddr;
@@ -32,6 +34,7 @@ use crate::mail::reply::{Class, catalogue};
 
 pub(super) use hours::{Bursts, Night, working_hours};
 pub(super) use order::Order;
+use parties::{account, client_of, lower};
 pub(super) use reach::Reach;
 pub(super) use recipients::{Unknown, Unresolved};
 pub use register::{Kind, Register, Usage};
@@ -87,6 +90,8 @@ pub struct Traffic {
     /// Foreign senders of outbound mail that no stranger had handed in.
     pub(super) foreign: User,
     pub(super) order: Order,
+    /// The length from which a run of recipients in their order is kept as evidence.
+    notable_run: usize,
     pub(super) relayed: Relayed,
     pub(super) reported: Reported,
     /// Attempts to deliver, successful or not, and whether the logs show successful ones at all.
@@ -150,6 +155,9 @@ impl Traffic {
             bounce_lines: Samples::default(),
             foreign: User::default(),
             order: Order::default(),
+            notable_run: site
+                .limits_of("T18")
+                .map_or(usize::MAX, |signal| signal.count("run")),
             relayed: Relayed::default(),
             reported: Reported::default(),
             attempts: 0,
@@ -184,6 +192,13 @@ impl Traffic {
                 self.attempt(event);
             }
         }
+    }
+
+    /// The sender as it is counted, and whether it belongs to the site.
+    fn sender<'e>(&self, event: &'e Event<'_>) -> (Option<Cow<'e, str>>, Option<bool>) {
+        let sender = event.sender.as_deref().map(lower);
+        let ours = sender.as_deref().and_then(|sender| self.site.owns(sender));
+        (sender, ours)
     }
 
     fn failed(&mut self, event: &Event<'_>) {
@@ -274,7 +289,7 @@ impl Traffic {
         };
         let address = client_of(event);
         let outside = self.outside(event, address);
-        let user = self.accounts.at(&account);
+        let user = self.accounts.at(&*account);
         user.log_ins += 1;
         user.seen(event);
         if let Some(client) = event.remote.as_deref() {
@@ -286,7 +301,7 @@ impl Traffic {
     fn received(&mut self, event: &Event<'_>) {
         let address = client_of(event);
         let outside = self.outside(event, address);
-        let sender = event.sender.as_deref().map(str::to_lowercase);
+        let (sender, ours) = self.sender(event);
         let stranger = event.direction == Direction::Inbound && outside && event.account.is_none();
         if stranger {
             if sender.as_deref() == Some("") {
@@ -300,15 +315,12 @@ impl Traffic {
             return;
         }
         self.own_messages += 1;
-        let site = &self.site;
-        let foreign = sender
-            .as_deref()
-            .filter(|sender| site.owns(sender) == Some(false));
-        let name = sender.clone().unwrap_or_default();
+        let name = sender.unwrap_or_default();
+        let foreign = (ours == Some(false)).then_some(&*name);
         let inside_client = address.filter(|address| !address.is_loopback());
         let user = match (account(event), inside_client) {
             (Some(account), _) if event.direction == Direction::Inbound => {
-                self.accounts.at(&account)
+                self.accounts.at(&*account)
             }
             (_, Some(address)) if event.direction == Direction::Inbound => {
                 self.devices.at(&address.to_string())
@@ -332,7 +344,7 @@ impl Traffic {
         }
         acted(user, event, address, outside);
         if foreign.is_none() && name.contains('@') {
-            let user = self.addresses.at(&name);
+            let user = self.addresses.at(&*name);
             user.messages += 1;
             user.bytes += event.size.unwrap_or(0);
             user.seen(event);
@@ -361,7 +373,7 @@ impl Traffic {
         if let Some(host) = event.remote.as_deref().filter(|_| delivered) {
             self.reach.at(host).tried(event, false);
         }
-        let sender = event.sender.as_deref().map(str::to_lowercase);
+        let (sender, sender_is_ours) = self.sender(event);
         let first = queue.is_none_or(|queue| self.outbound_seen.is_new(queue));
         if let (Some(sender), true) = (sender.as_deref(), first) {
             self.outbound += 1;
@@ -372,14 +384,12 @@ impl Traffic {
                 self.null_lines.keep(event, OF_A_SIGNAL);
             }
         }
-        self.credit(event, delivered);
+        self.credit(event, sender.as_deref(), sender_is_ours, delivered);
         let client = event.client_address;
         let stranger = event.account.is_none()
             && client.is_some_and(|address| !self.site.is_inside_address(address));
         let forwarded = event.original.is_some() || to_us;
-        let foreign = sender
-            .as_deref()
-            .filter(|sender| self.site.owns(sender) == Some(false));
+        let foreign = sender.as_deref().filter(|_| sender_is_ours == Some(false));
         if let Some(sender) = foreign
             && !forwarded
         {
@@ -398,17 +408,20 @@ impl Traffic {
             && !stranger
         {
             let of = digest(sender.as_deref().unwrap_or_default());
-            let notable = self
-                .site
-                .limits_of("T18")
-                .map_or(usize::MAX, |signal| signal.count("run"));
-            let domain = domain.to_lowercase();
-            self.order.next(of, local, &domain, event, notable);
+            let domain = digest(&*lower(domain));
+            self.order
+                .next(of, (&lower(local), domain), event, self.notable_run);
         }
     }
 
-    /// Writes what became of a message to the credit of whoever had handed it in.
-    fn credit(&mut self, event: &Event<'_>, delivered: bool) {
+    /// Writes what became of a message to the credit of whoever had handed it in, and of its sender if that is one of the site.
+    fn credit(
+        &mut self,
+        event: &Event<'_>,
+        sender: Option<&str>,
+        ours: Option<bool>,
+        delivered: bool,
+    ) {
         let count = |user: &mut User| {
             user.delivered += u64::from(delivered);
             user.failed += u64::from(!delivered);
@@ -417,33 +430,30 @@ impl Traffic {
         let site = &self.site;
         // What nobody handed in over the network is of a program or a mailbox of the server, if one has made it.
         let made_here = event.client.is_none() && event.client_address.is_none();
-        let author = || match event.account.as_deref() {
-            Some(account) => Some(account.to_owned()),
-            None => event.sender.as_deref().map(str::to_lowercase),
-        };
+        let author = || event.account.as_deref().or(sender);
         let program = made_here
             .then(author)
             .flatten()
             .filter(|name| !name.is_empty());
-        if let Some(program) = program.and_then(|name| self.programs.known(&name)) {
+        if let Some(program) = program.and_then(|name| self.programs.known(name)) {
             count(program);
         } else if let Some(account) = account(event) {
-            count(self.accounts.at(&account));
+            count(self.accounts.at(&*account));
         } else if let Some(client) = event
             .client_address
             .filter(|address| !address.is_loopback() && site.is_inside_address(*address))
         {
             count(self.devices.at(&client.to_string()));
         }
-        let Some(sender) = event.sender.as_deref().map(str::to_lowercase) else {
+        let Some(sender) = sender else {
             return;
         };
-        match site.owns(&sender) {
-            Some(true) => count(self.addresses.at(&sender)),
+        match ours {
+            Some(true) => count(self.addresses.at(sender)),
             Some(false) => {}
             // Nobody knows whose it is: an address of which messages were handed in has what became of them.
             None => {
-                if let Some(address) = self.addresses.known(&sender) {
+                if let Some(address) = self.addresses.known(sender) {
                     count(address);
                 }
             }
@@ -464,21 +474,6 @@ fn acted(user: &mut User, event: &Event<'_>, address: Option<IpAddr>, outside: b
     if outside {
         user.acted_outside(event, address);
     }
-}
-
-/// The account in lower case; a program's local user is none.
-fn account(event: &Event<'_>) -> Option<String> {
-    let account = event.account.as_deref()?.trim();
-    let known = !account.is_empty() && event.direction != Direction::Local;
-    known.then(|| account.to_lowercase())
-}
-
-fn client_of(event: &Event<'_>) -> Option<IpAddr> {
-    let named = || {
-        let remote = event.remote.as_deref()?;
-        remote.trim_matches(['[', ']', ' ']).parse().ok()
-    };
-    event.address.or_else(named)
 }
 
 fn widen(span: &mut Option<(Timestamp, Timestamp)>, time: Option<Timestamp>) {

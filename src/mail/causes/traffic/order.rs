@@ -1,6 +1,6 @@
 //! The order of recipients: lists are worked off alphabetically, or with one name at many domains; people do neither.
 
-use std::collections::{BTreeSet, HashMap};
+use hashbrown::{HashMap, HashSet};
 
 use super::samples::{OF_A_SIGNAL, Samples};
 use crate::mail::events::Event;
@@ -40,7 +40,7 @@ pub(in super::super) struct Order {
     /// By sender and domain: the last local part, and how many rose one after the other.
     rising: HashMap<(u64, u64), (String, usize)>,
     /// By sender: the last local part, and the domains that it had one after the other.
-    same: HashMap<u64, (String, BTreeSet<String>)>,
+    same: HashMap<u64, (String, HashSet<u64>)>,
     /// The longest rising run.
     pub(in super::super) longest_rising: usize,
     /// The most domains of one local part in a row.
@@ -49,12 +49,11 @@ pub(in super::super) struct Order {
 }
 
 impl Order {
-    /// The next recipient of a sender. `notable` is the length from which lines are kept.
+    /// The next recipient of a sender, in lower case, and its domain. `notable` is the length from which lines are kept.
     pub(super) fn next(
         &mut self,
         sender: u64,
-        local: &str,
-        domain: &str,
+        (local, domain): (&str, u64),
         event: &Event<'_>,
         notable: usize,
     ) {
@@ -64,11 +63,7 @@ impl Order {
         if self.same.len() >= MOST {
             self.same.clear();
         }
-        let local = local.to_lowercase();
-        let rising = self
-            .rising
-            .entry((sender, super::digest(domain)))
-            .or_default();
+        let rising = self.rising.entry((sender, domain)).or_default();
         match local.cmp(&rising.0) {
             std::cmp::Ordering::Greater => rising.1 += 1,
             std::cmp::Ordering::Less => rising.1 = 1,
@@ -76,17 +71,18 @@ impl Order {
             std::cmp::Ordering::Equal => {}
         }
         let run = rising.1;
-        rising.0.clone_from(&local);
+        local.clone_into(&mut rising.0);
         self.longest_rising = self.longest_rising.max(run);
 
         let mut domains = 0;
-        if !ROLES.contains(&local.as_str()) {
+        if !ROLES.contains(&local) {
             let same = self.same.entry(sender).or_default();
             if same.0 != local {
-                *same = (local, BTreeSet::new());
+                local.clone_into(&mut same.0);
+                same.1.clear();
             }
             if same.1.len() < 1_000 {
-                same.1.insert(domain.to_owned());
+                same.1.insert(domain);
             }
             domains = same.1.len();
             self.most_domains = self.most_domains.max(domains);

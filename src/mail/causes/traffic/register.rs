@@ -97,8 +97,9 @@ impl Register {
     fn list(&mut self, kind: Kind, ranked: Vec<(&String, &User)>) {
         self.left_out += ranked.len().saturating_sub(MOST) as u64;
         let named = ranked.into_iter().filter(|(name, _)| !name.is_empty());
-        self.users
-            .extend(named.take(MOST).map(|(name, user)| Usage {
+        self.users.extend(named.take(MOST).map(|(name, user)| {
+            let clients = user.clients();
+            Usage {
                 kind,
                 name: name.clone(),
                 log_ins: user.log_ins,
@@ -107,10 +108,11 @@ impl Register {
                 failed: user.failed,
                 bytes: user.bytes,
                 most_an_hour: user.rate.most,
-                clients: user.clients.iter().take(CLIENTS).cloned().collect(),
-                client_count: user.clients.len(),
+                clients: clients.iter().take(CLIENTS).map(|&c| c.into()).collect(),
+                client_count: clients.len(),
                 first: user.first,
                 last: user.last,
-            }));
+            }
+        }));
     }
 }

@@ -5,8 +5,10 @@
 //! too, and nothing is proved until several clients reached several recipients: forwarding leads to few, a relay to many.
 //! Exchange's message tracking does not tell who had logged in: what it shows may as well be a stolen account.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::net::IpAddr;
+
+use hashbrown::HashMap;
 
 use super::super::line::Line;
 use super::samples::{OF_A_SIGNAL, Samples};

@@ -1,13 +1,14 @@
 //! Classes of replies, remembered by the shape of their texts: a log repeats a few wordings a million times, with other
 //! recipients and addresses in them, and reading each against the whole catalogue would be most of the work.
 
-use std::collections::HashMap;
+use hashbrown::HashMap;
+
+use std::hash::{DefaultHasher, Hash, Hasher};
 
 use super::super::facts::SiteFacts;
 use super::super::failure::Failure;
-use super::digest;
-use crate::mail::events::Event;
-use crate::mail::reply::Class;
+use crate::mail::events::{Direction, Event};
+use crate::mail::reply::{Class, catalogue};
 
 /// Shapes that are remembered, at most.
 const MOST: usize = 50_000;
@@ -39,43 +40,49 @@ impl Shapes {
 /// All that the class depends on: the wording, the status, the stage, and who says it.
 fn key(event: &Event<'_>, site: &SiteFacts) -> u64 {
     let remote = event.remote.as_deref();
-    // Entries of the catalogue are narrowed to hosts by the ends of their names.
-    let peer = remote.map(|host| {
-        let labels = host.trim_end_matches('.').rmatch_indices('.');
-        labels
-            .map(|(at, _)| at)
-            .nth(2)
-            .map_or(host, |at| &host[at..])
-    });
-    digest(&(
-        event.reply.as_deref().map(masked),
+    let mut hasher = DefaultHasher::new();
+    if let Some(reply) = event.reply.as_deref() {
+        let host = remote.filter(|_| event.direction != Direction::Inbound);
+        masked(reply, host, |part| hasher.write(part.as_bytes()));
+    }
+    let of = (
+        event.reply.is_some(),
         event.status,
         event.command.as_deref(),
         (event.what, event.direction),
-        peer,
+        remote.map(|remote| catalogue().kin(remote)),
         remote.is_some_and(|remote| site.is_smarthost(remote)),
-    ))
+    );
+    of.hash(&mut hasher);
+    hasher.finish()
 }
 
-/// The text without what stands in angle and square brackets: mailboxes and addresses.
-fn masked(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some(at) = rest.find(['<', '[']) {
-        out.push_str(&rest[..=at]);
-        rest = &rest[at + 1..];
-        let close = if out.ends_with('<') { '>' } else { ']' };
-        if let Some(end) = rest.find(close).filter(|end| *end <= LONGEST) {
-            // A word in brackets may be the receiver's own code; only what names somebody or some address goes.
-            let inner = &rest[..end];
-            if !inner.contains(['@', '.', ':']) {
-                out.push_str(inner);
-            }
-            rest = &rest[end..];
+/// The parts of a text that are not about somebody: without what stands in angle and square brackets, mailboxes and addresses,
+/// and without the remote host's name in front of its address.
+fn masked(text: &str, remote: Option<&str>, mut part: impl FnMut(&str)) {
+    let mut rest = text.as_bytes();
+    let mut shown = |bytes| part(std::str::from_utf8(bytes).unwrap_or_default());
+    while let Some(at) = memchr::memchr2(b'<', b'[', rest) {
+        let (before, opened) = rest.split_at(at);
+        let (close, named) = match opened[0] {
+            b'<' => (b'>', None),
+            _ => (b']', remote),
+        };
+        rest = &opened[1..];
+        let inner = memchr::memchr(close, rest)
+            .filter(|end| *end <= LONGEST)
+            .map_or(&rest[..0], |end| &rest[..end]);
+        // A word in brackets may be the receiver's own code; only what names somebody or some address goes.
+        let names = inner.iter().any(|byte| matches!(byte, b'@' | b'.' | b':'));
+        let host = named.and_then(|host| before.strip_suffix(host.as_bytes()));
+        shown(host.filter(|_| names).unwrap_or(before));
+        shown(&opened[..1]);
+        if !names {
+            shown(inner);
         }
+        rest = &rest[inner.len()..];
     }
-    out.push_str(rest);
-    out
+    shown(rest);
 }
 
 #[cfg(test)]
@@ -86,16 +93,26 @@ mod tests {
 
     #[test]
     fn only_who_is_named_is_masked() {
-        for (text, shape) in [
+        let said = "host mx.a.example[192.0.2.1] said: 550 5.1.1 <who@a.example>: no";
+        for (text, remote, shape) in [
+            (said, None, "host mx.a.example[] said: 550 5.1.1 <>: no"),
+            (said, Some("mx.a.example"), "host [] said: 550 5.1.1 <>: no"),
             (
-                "host mx.a.example[192.0.2.1] said: 550 5.1.1 <who@a.example>: no",
+                said,
+                Some("mx.b.example"),
                 "host mx.a.example[] said: 550 5.1.1 <>: no",
             ),
-            ("421 4.7.0 [TSS04] deferred", "421 4.7.0 [TSS04] deferred"),
-            ("550 <open", "550 <open"),
-            ("", ""),
+            (
+                "421 4.7.0 [TSS04] deferred",
+                None,
+                "421 4.7.0 [TSS04] deferred",
+            ),
+            ("550 <open", None, "550 <open"),
+            ("", None, ""),
         ] {
-            assert_eq!(masked(text), shape);
+            let mut seen = String::new();
+            masked(text, remote, |part| seen.push_str(part));
+            assert_eq!(seen, shape);
         }
     }
 

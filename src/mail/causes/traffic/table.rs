@@ -1,8 +1,9 @@
 //! Bounded tables of counters: the busy entries stay, the rare ones are given up and counted.
 
 use std::borrow::Borrow;
-use std::collections::{HashMap, HashSet};
 use std::hash::Hash;
+
+use hashbrown::{HashMap, HashSet};
 
 /// What an entry weighs when the table is full.
 pub(in super::super) trait Weighed {
@@ -47,7 +48,7 @@ impl<K: Hash + Eq + Ord, V: Default + Weighed> Table<K, V> {
         if self.rows.len() >= self.most * 2 && !self.rows.contains_key(key) {
             self.shrink();
         }
-        self.rows.entry(key.to_owned()).or_default()
+        self.rows.entry_ref(key).or_default()
     }
 
     /// The entry of a name or number, where there is one.
@@ -95,14 +96,16 @@ const GENERATION: usize = 100_000;
 impl<K: Hash + Eq> Lately<K> {
     /// `true` for what was not seen lately.
     pub(super) fn is_new(&mut self, key: K) -> bool {
-        if self.young.contains(&key) || self.old.contains(&key) {
+        if self.old.contains(&key) {
             return false;
         }
         if self.young.len() >= GENERATION {
+            if self.young.contains(&key) {
+                return false;
+            }
             self.old = std::mem::take(&mut self.young);
         }
-        self.young.insert(key);
-        true
+        self.young.insert(key)
     }
 }
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
+use hashbrown::HashSet;
 use jiff::Timestamp;
 
 use super::samples::{OF_A_USER, Samples};
@@ -31,7 +32,7 @@ pub(in super::super) struct User {
     pub(in super::super) first: Option<Timestamp>,
     pub(in super::super) last: Option<Timestamp>,
     /// From where it came, 1,000 at most.
-    pub(in super::super) clients: BTreeSet<String>,
+    clients: HashSet<String>,
     /// Foreign senders that it used, 1,000 at most.
     pub(in super::super) foreign: BTreeSet<String>,
     /// Recipients of those, 1,000 at most.
@@ -45,7 +46,51 @@ pub(in super::super) struct User {
     pub(in super::super) networks_at_once: usize,
     pub(in super::super) lines: Samples,
     pub(in super::super) outside_lines: Samples,
-    recent: Vec<(i64, IpAddr)>,
+    recent: Recent,
+}
+
+/// The outside addresses of the last 24 hours.
+#[derive(Debug, Clone, Default)]
+struct Recent(Vec<Visit>);
+
+/// When an address was seen last.
+#[derive(Debug, Clone, Copy)]
+struct Visit {
+    second: i64,
+    /// As a number: it is compared with all others each time.
+    address: u128,
+    network: u32,
+}
+
+impl Recent {
+    /// An address acts; the number of networks from which some did within ten minutes.
+    fn came(&mut self, second: i64, address: IpAddr) -> usize {
+        let visit = Visit {
+            second,
+            address: match address.to_canonical() {
+                IpAddr::V4(v4) => v4.to_ipv6_mapped().to_bits(),
+                IpAddr::V6(v6) => v6.to_bits(),
+            },
+            network: network(address),
+        };
+        self.0
+            .retain(|known| known.address != visit.address && (second - known.second).abs() < DAY);
+        if self.0.len() >= RECENT {
+            self.0.remove(0);
+        }
+        self.0.push(visit);
+        let mut networks = [0; RECENT];
+        let at_once = self.0.iter();
+        let at_once = at_once.filter(|known| (second - known.second).abs() <= TEN_MINUTES);
+        let mut count = 0;
+        for (place, known) in networks.iter_mut().zip(at_once) {
+            *place = known.network;
+            count += 1;
+        }
+        let networks = &mut networks[..count];
+        networks.sort_unstable();
+        networks.chunk_by(|a, b| a == b).count()
+    }
 }
 
 impl Weighed for User {
@@ -64,7 +109,16 @@ impl User {
     }
 
     pub(super) fn came_from(&mut self, client: &str) {
-        insert(&mut self.clients, client);
+        if !self.clients.contains(client) && self.clients.len() < DISTINCT {
+            self.clients.insert(client.to_owned());
+        }
+    }
+
+    /// From where it came, by the alphabet; 1,000 at most.
+    pub(in super::super) fn clients(&self) -> Vec<&str> {
+        let mut clients: Vec<&str> = self.clients.iter().map(String::as_str).collect();
+        clients.sort_unstable();
+        clients
     }
 
     /// Something that it did itself, from an address outside the site.
@@ -76,20 +130,9 @@ impl User {
         };
         self.rate_outside.count(second.div_euclid(3600), event);
         let Some(address) = address else { return };
-        self.recent
-            .retain(|(then, known)| *known != address && (second - then).abs() < DAY);
-        if self.recent.len() >= RECENT {
-            self.recent.remove(0);
-        }
-        self.recent.push((second, address));
-        self.addresses_a_day = self.addresses_a_day.max(self.recent.len());
-        let at_once: BTreeSet<u32> = self
-            .recent
-            .iter()
-            .filter(|(then, _)| (second - then).abs() <= TEN_MINUTES)
-            .map(|(_, address)| network(*address))
-            .collect();
-        self.networks_at_once = self.networks_at_once.max(at_once.len());
+        let networks = self.recent.came(second, address);
+        self.addresses_a_day = self.addresses_a_day.max(self.recent.0.len());
+        self.networks_at_once = self.networks_at_once.max(networks);
     }
 
     pub(super) fn wrote_as(&mut self, sender: &str, recipient: Option<&str>) {

@@ -19,6 +19,7 @@
 //! site       the site file
 //! templates  document templates: shipped ones, and a folder of the user's own
 //! error_chain errors on one line
+//! spread     the same work on many things, on all processors
 //! yaml       the one place that knows the YAML reader; diagnostics that show the place
 //! ```
 //!
@@ -50,6 +51,7 @@ pub mod report;
 pub mod runbook;
 pub mod settings;
 pub mod site;
+pub mod spread;
 pub mod store;
 pub mod templates;
 pub mod yaml;

@@ -15,6 +15,7 @@ const MOST_LINES: usize = 500;
 const MAY_USE: &[(&str, &[&str])] = &[
     // the bottom: words, field knowledge, readers, the door to the world
     ("error_chain", &[]),
+    ("spread", &[]),
     ("yaml", &[]),
     ("record", &[]),
     ("mail", &["error_chain"]),
@@ -57,6 +58,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "templates",
             "yaml",
             "error_chain",
+            "spread",
         ],
     ),
     (
@@ -88,6 +90,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "mail",
             "yaml",
             "error_chain",
+            "spread",
         ],
     ),
 ];

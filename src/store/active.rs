@@ -10,7 +10,7 @@ use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
-use super::{StoreError, embedded};
+use super::{StoreError, files};
 use crate::record::{RunCreated, RunLock, RunState, hash};
 
 /// In place of a runbook: the whole site. No runbook has that name.
@@ -44,9 +44,9 @@ impl Claim {
             RunLock::Site => WHOLE_SITE,
             RunLock::Runbook => &created.runbook,
         };
-        let (path, file) = embedded::share(folder, &hash(created.site.as_bytes()))?;
+        let (path, file) = files::share(folder, &hash(created.site.as_bytes()))?;
         file.lock().map_err(StoreError::io("lock", &path))?;
-        let text = embedded::text(&file).map_err(StoreError::io("read", &path))?;
+        let text = files::text(&file).map_err(StoreError::io("read", &path))?;
         let mut free = Vec::new();
         for line in text.lines() {
             let of_site = line.strip_prefix(created.site.as_str());
@@ -89,7 +89,7 @@ impl Claim {
         let line = format!("{} {run}\n", self.mine);
         let written = match &self.kept {
             None => self.file.write_all_at(line.as_bytes(), self.end),
-            Some(kept) => embedded::rewrite(&self.file, &(kept.clone() + &line)),
+            Some(kept) => files::rewrite(&self.file, &(kept.clone() + &line)),
         };
         written.map_err(StoreError::io("write", &self.path))
     }

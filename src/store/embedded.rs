@@ -2,18 +2,18 @@
 //!
 //! ```text
 //! runs/ID.journal      the truth, append-only (see `frame` and `journal`)
-//! locks/HEX            which processes work on which runs (see `hold`)
+//! locks/NN             which processes work on which runs (see `hold`)
 //! fleets/ID.fleet      what a fleet run was started with, and how it ended
 //! known/FLEET          how its runs stood, until the index has taken that in (see `known`)
-//! active/HEX           which runs are open for a site, and what each of them keeps others out of (see `active`)
+//! active/NN            which runs are open for a site, and what each of them keeps others out of (see `active`)
 //! shared/ID.log        what the runs of one process share their syncs with (see `group`)
 //! artifacts/ab/DIGEST  files by the SHA-256 of their bytes
 //! index/               sled; may be deleted at any time
 //! ```
 
-use std::fs::{DirBuilder, File, OpenOptions};
+use std::fs::{DirBuilder, File};
 use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, FileExt};
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 use std::time::SystemTime;
@@ -391,44 +391,6 @@ fn newest_first((seen, troubles): (Vec<Seen>, Troubles)) -> Summaries {
         .collect();
     summaries.sort_by(|a, b| b.created.cmp(&a.created).then(a.run.cmp(&b.run)));
     (summaries, troubles)
-}
-
-/// Makes `text` all that a small file says, which holds no truth. The file is never emptied: ext4 writes one that was to
-/// disk as soon as it is closed, which costs more than all else about it.
-pub(super) fn rewrite(file: &File, text: &str) -> io::Result<()> {
-    file.write_all_at(text.as_bytes(), 0)?;
-    if file.metadata()?.len() > text.len() as u64 {
-        file.set_len(text.len() as u64)?;
-    }
-    Ok(())
-}
-
-/// One of the sixteen files of `folder` that all runs share, by the hash of what it is about. A file for each would cost more
-/// than all else that a short run does.
-pub(super) fn share(folder: &Path, digest: &str) -> Result<(PathBuf, File), StoreError> {
-    let path = folder.join(&digest[..1]);
-    let file = open_or_make(&path)?;
-    Ok((path, file))
-}
-
-/// A file to read and to write, made if it is not there.
-pub(super) fn open_or_make(path: &Path) -> Result<File, StoreError> {
-    OpenOptions::new()
-        .read(true)
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .open(path)
-        .map_err(StoreError::io("open", path))
-}
-
-/// What a small file says.
-pub(super) fn text(file: &File) -> io::Result<String> {
-    let length = usize::try_from(file.metadata()?.len()).unwrap_or(0);
-    let mut bytes = vec![0; length];
-    file.read_exact_at(&mut bytes, 0)?;
-    Ok(String::from_utf8(bytes)
-        .unwrap_or_else(|damaged| String::from_utf8_lossy(damaged.as_bytes()).into_owned()))
 }
 
 /// A folder below the store's, made if it is not there.

@@ -1,4 +1,4 @@
-//! Which process works on a run: a lock in `locks/HEX`, a few files for all runs. They stay empty, and their locks end with the
+//! Which process works on a run: a lock in `locks/NN`, a few files for all runs. They stay empty, and their locks end with the
 //! process that took them.
 //!
 //! A file for each run would do as well, but some file systems take longer to make one than a short run takes for all else. One
@@ -15,7 +15,7 @@ use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, fcntl};
 use nix::libc;
 
-use super::{Embedded, Hold, StoreError, embedded};
+use super::{Embedded, Hold, StoreError, files};
 use crate::record::hash;
 
 /// Bits of a process number and one more: the room of a place.
@@ -30,7 +30,7 @@ impl Hold for FileHold {}
 /// Becomes the one that works on `run`.
 pub(super) fn hold(folder: &Path, run: &str) -> Result<Box<dyn Hold>, StoreError> {
     let digest = hash(run.as_bytes());
-    let (path, file) = embedded::share(folder, &digest)?;
+    let (path, file) = files::share(folder, &digest)?;
     match lock(&file, place(&digest)) {
         Ok(None) => Ok(Box::new(FileHold(file))),
         Ok(Some(process)) => Err(StoreError::Held {
@@ -45,7 +45,7 @@ impl Embedded {
     /// The process that works on a run, or on a fleet run, in words. `None` when nobody does, or where that cannot be told.
     pub fn worked_on_by(&self, run: &str) -> Option<String> {
         let digest = hash(run.as_bytes());
-        let file = File::open(self.root().join("locks").join(&digest[..1])).ok()?;
+        let file = File::open(files::shared(&self.root().join("locks"), &digest)).ok()?;
         taken(&file, range(place(&digest), 1)).ok()?.map(named)
     }
 }

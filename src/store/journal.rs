@@ -152,7 +152,8 @@ impl FileJournal {
         let last = hash(&journal.buffer[json]);
         journal.begun(journal.buffer.len() as u64, last);
         journal.settled = true;
-        let durable = group.flush(run, &journal.buffer)?;
+        // The first event is by far the longest: its room is not kept for those that follow.
+        let durable = group.flush(run, &std::mem::take(&mut journal.buffer))?;
         Ok((journal, durable))
     }
 

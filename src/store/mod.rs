@@ -8,6 +8,7 @@ mod active;
 mod durable;
 mod embedded;
 mod error;
+mod files;
 mod fleet;
 mod frame;
 mod group;

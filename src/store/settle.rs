@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::frame::{self, Frame};
 use super::scan::scan;
-use super::{StoreError, embedded};
+use super::{StoreError, embedded, files};
 use crate::record::{Event, GENESIS, hash};
 
 /// So old a log's journals have long been written to disk by the kernel: making sure of it costs nothing then.
@@ -117,7 +117,7 @@ impl<'a> Log<'a> {
 fn restore(root: &Path, run: &str, appends: &[&[u8]]) -> Result<(), StoreError> {
     embedded::folder(root, "runs")?;
     let path = embedded::journal_path(root, run);
-    let file = embedded::open_or_make(&path)?;
+    let file = files::open_or_make(&path)?;
     file.lock().map_err(StoreError::io("lock", &path))?;
     let mut kept = Kept::default();
     let mut end = 0;

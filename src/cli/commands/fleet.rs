@@ -23,6 +23,7 @@ use crate::report::terminal;
 use crate::report::view::{Calendar, words};
 use crate::runbook::Checked;
 use crate::site::Site;
+use crate::spread::spread;
 use crate::store::{Embedded, Store, StoreError};
 use crate::templates::Values;
 
@@ -217,8 +218,7 @@ fn write(workspace: &Workspace, view: &FleetView) -> Result<Vec<PathBuf>, Fail> 
     })?;
     let values =
         Values::of(view).map_err(|error| Fail::because("cannot write the summary", error))?;
-    let mut paths = Vec::new();
-    for ending in ["html", "md", "csv"] {
+    let written = spread(1, vec!["html", "md", "csv"], |ending| {
         let text = match ending {
             "csv" => view.csv(),
             _ => workspace
@@ -227,9 +227,9 @@ fn write(workspace: &Workspace, view: &FleetView) -> Result<Vec<PathBuf>, Fail> 
         };
         let path = folder.join(format!("fleet.{ending}"));
         super::write::whole(&path, text.as_bytes())?;
-        paths.push(path);
-    }
-    Ok(paths)
+        Ok(path)
+    });
+    written.into_iter().collect()
 }
 
 fn tell(
@@ -327,8 +327,8 @@ impl<'a> FleetHost<'a> {
             store: Arc::new(store),
             live: FleetLive::new(&workspace.global, sites),
             probes,
-            known: Mutex::default(),
-            lengths: Mutex::default(),
+            known: Mutex::new(HashMap::with_capacity(sites)),
+            lengths: Mutex::new(HashMap::with_capacity(sites)),
             reports: checked.runbook.report.is_some(),
         })
     }

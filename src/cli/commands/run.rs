@@ -19,6 +19,7 @@ use crate::record::{Mode, RunState, RunStatus};
 use crate::report::view::Calendar;
 use crate::runbook::Checked;
 use crate::site::Site;
+use crate::spread::spread;
 
 /// How long a process stays when the next date is near.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -39,8 +40,8 @@ pub(in crate::cli) fn run(workspace: &Workspace, args: &RunArgs) -> Result<Exit,
     // All sites are read before anything starts: a fault in the last one must not come after the first one's run.
     let mut sites = Vec::with_capacity(files.len());
     let mut faults = crate::yaml::Diagnostics(Vec::new());
-    for file in &files {
-        match workspace::site(file) {
+    for site in spread(16, files, |file| workspace::site(&file)) {
+        match site {
             Ok(site) => sites.push(site),
             Err(Fail::Faults(more)) => faults.0.extend(more.0),
             Err(other) => return Err(other),

@@ -5,6 +5,7 @@
 //! own: its worker is kept beside one list of dates, and asked again when its date has come or somebody has answered.
 
 mod call_off;
+mod hire;
 mod rollout;
 mod standing;
 
@@ -16,14 +17,15 @@ use jiff::Timestamp;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use super::{EngineError, PlanRequest, Stop, TakenUp, Worker, plan};
+use super::{EngineError, Stop, Worker};
 use crate::error_chain::chain;
 use crate::probes::Clock;
-use crate::record::{EventKind, Fleet, FleetEvent, FleetPlan, FleetSite, NotStarted, RunState};
+use crate::record::{Fleet, FleetEvent, FleetPlan, FleetSite, NotStarted, RunState};
 use crate::runbook::Checked;
-use crate::site::Site;
+use crate::spread::spread;
 use crate::store::{Hold, Store, StoreError};
 pub use call_off::{CalledOff, call_off};
+use hire::Hire;
 pub use rollout::limits;
 use rollout::{Permit, Tally, permit};
 pub use standing::{FleetStop, Host, Standing};
@@ -31,7 +33,9 @@ pub use standing::{FleetStop, Host, Standing};
 /// How often to look whether somebody has answered to a site that waits.
 const LOOK: Duration = Duration::from_secs(1);
 /// Sites started before those that were started get their turn.
-const AT_A_TIME: usize = 16;
+const AT_A_TIME: usize = 64;
+/// New runs that are worth a thread of their own.
+const WORTH_A_THREAD: usize = 8;
 
 /// A fleet run that this process alone works on.
 pub struct FleetRun {
@@ -43,18 +47,21 @@ pub struct FleetRun {
     heard: u64,
     standings: Vec<Standing>,
     /// Workers of sites that wait.
-    parked: HashMap<usize, Worker>,
+    parked: HashMap<usize, Box<Worker>>,
     /// When sites that wait must go on.
     dates: BTreeSet<(Timestamp, usize)>,
     /// Sites that can go on when there is a place.
     ready: VecDeque<usize>,
-    jobs: JoinSet<(usize, Worker, Result<Stop, EngineError>)>,
+    jobs: JoinSet<Back>,
     /// The first site that may not have been started.
     next: usize,
     /// Sites that have failed.
     failed: usize,
     _hold: Box<dyn Hold>,
 }
+
+/// A worker that cannot go on, and why.
+type Back = (usize, Box<Worker>, Result<Stop, EngineError>);
 
 /// A fleet run that this process alone works on, as it was read.
 pub struct TakenFleet {
@@ -237,19 +244,16 @@ impl FleetRun {
         host: &dyn Host,
         stop: &watch::Receiver<bool>,
     ) -> Result<bool, EngineError> {
-        let places = self.fleet.plan.limits.max_concurrent;
-        for _ in 0..AT_A_TIME {
-            if self.jobs.len() >= places {
-                return Ok(false);
-            }
-            let place = match self.ready.pop_front() {
-                Some(place) => place,
-                None => match self.next_site()? {
-                    Some(place) => place,
-                    None => return Ok(false),
-                },
-            };
-            match self.worker(host, place) {
+        let free = self.fleet.plan.limits.max_concurrent;
+        let free = free.saturating_sub(self.jobs.len());
+        let ready = self.ready.len().min(free).min(AT_A_TIME);
+        let mut places: Vec<usize> = self.ready.drain(..ready).collect();
+        self.next_sites(free.min(AT_A_TIME), &mut places)?;
+        if places.is_empty() {
+            return Ok(false);
+        }
+        for (place, worker) in self.workers(host, places) {
+            match worker {
                 Ok(mut worker) => {
                     self.set(host, place, Standing::Working, Some(worker.state()));
                     let mut stop = stop.clone();
@@ -274,40 +278,39 @@ impl FleetRun {
         Ok(())
     }
 
-    /// The next site that may be started now, if any.
-    fn next_site(&mut self) -> Result<Option<usize>, EngineError> {
+    /// Adds sites that may be started now to `places`, until there are `most`.
+    fn next_sites(&mut self, most: usize, places: &mut Vec<usize>) -> Result<(), EngineError> {
+        let new = |standing: &Standing| *standing == Standing::NotStarted;
+        self.next += (self.standings[self.next..].iter())
+            .take_while(|standing| !new(standing))
+            .count();
+        if self.next == self.standings.len() || places.len() == most {
+            return Ok(());
+        }
         self.hear()?;
         if self.fleet.stopped.is_some() {
-            return Ok(None);
+            return Ok(());
         }
-        let waiting = |standing: &Standing| *standing == Standing::NotStarted;
-        while self
-            .standings
-            .get(self.next)
-            .is_some_and(|standing| !waiting(standing))
-        {
-            self.next += 1;
-        }
-        if self.next == self.standings.len() {
-            return Ok(None);
-        }
-        match permit(&self.fleet.plan.limits, &self.tally()) {
-            Permit::Start(0) => Ok(None),
-            Permit::Start(_) => Ok(Some(self.next)),
-            Permit::Stop(reason) => {
-                self.note(FleetEvent::Stopped {
-                    at: self.clock.now(),
-                    reason,
-                })?;
-                Ok(None)
+        match permit(&self.fleet.plan.limits, &self.tally(places.len())) {
+            Permit::Start(permitted) => {
+                let more = permitted.min(most - places.len());
+                let left = self.standings.iter().enumerate().skip(self.next);
+                let left = left.filter(|(_, standing)| new(standing));
+                places.extend(left.map(|(place, _)| place).take(more));
+                Ok(())
             }
+            Permit::Stop(reason) => self.note(FleetEvent::Stopped {
+                at: self.clock.now(),
+                reason,
+            }),
         }
     }
 
-    fn tally(&self) -> Tally {
+    /// How the fleet stands, with `chosen` sites that are about to be worked on.
+    fn tally(&self, chosen: usize) -> Tally {
         let mut tally = Tally {
             sites: self.standings.len(),
-            working: self.jobs.len(),
+            working: self.jobs.len() + chosen,
             failed: self.failed,
             others_left: self.standings.len() - self.next,
             ..Tally::default()
@@ -323,49 +326,44 @@ impl FleetRun {
         tally
     }
 
-    /// The worker of a site: kept, of its run taken up again, or of a new run.
-    fn worker(&mut self, host: &dyn Host, place: usize) -> Result<Worker, String> {
-        if let Some(worker) = self.parked.remove(&place) {
-            return Ok(worker);
-        }
-        let planned = &self.fleet.plan.sites[place];
-        let site: Site = (planned.snapshot.read())
-            .map_err(|error| format!("its pinned site cannot be read: {error}"))?;
-        let engine = host.engine(&site)?;
-        let taken = if self.standings[place] == Standing::NotStarted {
-            TakenUp::new(&*self.store, self.first_event(planned, &site))
-        } else {
-            TakenUp::again(&*self.store, &planned.run)
-        };
-        taken
-            .and_then(|taken| engine.worker(taken, &self.checked, site))
-            .map_err(|error| chain(&error))
-    }
-
-    fn first_event(&self, planned: &FleetSite, site: &Site) -> crate::record::NewEvent {
-        let mut first = plan(PlanRequest {
-            run: planned.run.clone(),
-            runbook: &self.checked,
-            site,
-            snapshot: planned.snapshot.clone(),
-            inputs: self.fleet.plan.inputs.clone(),
-            mode: self.fleet.plan.mode,
-            by: self.fleet.plan.by.clone(),
-            at: self.clock.now(),
-            parent: None,
-            inherited: Vec::new(),
+    /// The workers of sites: kept, of their runs taken up again, or of new runs. To begin many runs takes all processors.
+    fn workers(
+        &mut self,
+        host: &dyn Host,
+        places: Vec<usize>,
+    ) -> Vec<(usize, Result<Box<Worker>, String>)> {
+        let (kept, others): (Vec<usize>, _) = places
+            .into_iter()
+            .partition(|place| self.parked.contains_key(place));
+        let kept = kept.into_iter().filter_map(|place| {
+            let worker = self.parked.remove(&place)?;
+            Some((place, Ok(worker)))
         });
-        if let EventKind::RunCreated(created) = &mut first.event {
-            Arc::make_mut(created).fleet = Some(self.fleet.plan.fleet.clone());
-        }
-        first
+        let mut workers: Vec<_> = kept.collect();
+        let hire = Hire {
+            host,
+            store: &*self.store,
+            clock: &*self.clock,
+            checked: &self.checked,
+            plan: &self.fleet.plan,
+        };
+        let runtime = tokio::runtime::Handle::current();
+        let others = others
+            .into_iter()
+            .map(|place| (place, self.standings[place] == Standing::NotStarted));
+        workers.extend(spread(WORTH_A_THREAD, others.collect(), |(place, new)| {
+            // What probes need of it can be had from any thread.
+            let _runtime = runtime.enter();
+            (place, hire.worker(place, new).map(Box::new))
+        }));
+        workers
     }
 
     /// A worker cannot go on.
     fn came_back(
         &mut self,
         host: &dyn Host,
-        back: Result<(usize, Worker, Result<Stop, EngineError>), tokio::task::JoinError>,
+        back: Result<Back, tokio::task::JoinError>,
     ) -> Result<(), EngineError> {
         let (place, worker, stop) = match back {
             Ok(back) => back,
@@ -376,7 +374,7 @@ impl FleetRun {
         let standing = match stop {
             Ok(Stop::Finished(conclusion)) => {
                 // Its documents are written by whoever is told, and they are appended to its record.
-                let state = worker.into_state();
+                let state = (*worker).into_state();
                 self.set(host, place, Standing::Ended(conclusion), Some(&state));
                 return Ok(());
             }
@@ -477,7 +475,6 @@ impl FleetRun {
         self.store
             .note_fleet(&self.fleet.plan.fleet, event.clone())?;
         self.fleet.follow(event);
-        self.heard = self.store.fleet_length(&self.fleet.plan.fleet)?;
         Ok(())
     }
 }

@@ -174,6 +174,7 @@ async fn work(context: &Context<'_>) -> Result<Next, ActionError> {
         format: context.args.text("format")?,
         options: sources::options(context)?,
     };
+    request.check()?;
     let facts = joined::facts(context);
     let site = SiteFacts {
         timezone: request.options.timezone.clone(),

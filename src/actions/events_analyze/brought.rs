@@ -191,3 +191,17 @@ async fn a_mailbox_of_exchange_is_no_program() {
     );
     assert!(users.iter().all(|user| user["kind"] != "application"));
 }
+
+#[tokio::test]
+async fn a_format_that_does_not_exist_is_told_once() {
+    let args = json!({"files": ["/one", "/two"], "format": "postfixx"});
+    let error = Desk::default()
+        .carry_out("events.analyze", args)
+        .await
+        .unwrap_err()
+        .to_string();
+    assert!(
+        error.starts_with("there is no log format 'postfixx': known are eventlog-evt, "),
+        "{error}"
+    );
+}

@@ -21,6 +21,15 @@ pub(super) struct Request {
     pub(super) options: Options,
 }
 
+impl Request {
+    /// A format that does not exist is told once, before any file is opened.
+    pub(super) fn check(&self) -> Result<(), ActionError> {
+        let named = Intake::new("", self.format.as_deref(), &self.options);
+        named.map_err(|error| ActionError::new(error.to_string()))?;
+        Ok(())
+    }
+}
+
 /// How one file went.
 #[derive(Debug, Clone, Default, Serialize)]
 pub(super) struct Source {

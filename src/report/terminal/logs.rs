@@ -78,7 +78,7 @@ fn sources(
             (short(&source["file"]), None),
             match source["error"].as_str() {
                 Some(_) if source["lines"] == 0 && source["records"] == 0 => {
-                    ("not read".to_owned(), Some(Ink::Open))
+                    ("unknown".to_owned(), Some(Ink::Open))
                 }
                 Some(_) => ("not read to its end".to_owned(), Some(Ink::Bad)),
                 None => cell(&source["format"]),

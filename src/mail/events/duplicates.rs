@@ -30,6 +30,8 @@ pub struct Duplicates {
     failures: HashMap<u64, Vec<(Kind, u32)>>,
     /// The number of the file that told a log-in, a message or a delivery first; only of those that may come again.
     successes: HashMap<u64, u32>,
+    /// The latest of their times.
+    remembered_until: Option<Timestamp>,
     /// From when on a later file may repeat the lines of this one. `None`: none does.
     repeated_from: Option<Timestamp>,
     /// The number of the file that is being read.
@@ -82,7 +84,6 @@ impl Duplicates {
 
     /// A log-in, a message or a delivery whose line stands in two files.
     fn same_success(&mut self, event: &Event<'_>) -> bool {
-        let of_file = self.repeated_from;
         let success = matches!(
             event.what,
             What::Received | What::Delivered | What::Authenticated
@@ -90,8 +91,10 @@ impl Duplicates {
         let Some(time) = event.time.filter(|_| success && !event.text.is_empty()) else {
             return false;
         };
-        let remember = of_file.is_some_and(|from| time >= from);
-        if !remember && self.successes.is_empty() {
+        let remember = self.repeated_from.is_some_and(|from| time >= from);
+        // Logs that follow each other share no more than the second at which one ends.
+        let known = self.remembered_until.is_some_and(|until| time <= until);
+        if !remember && !known {
             return false;
         }
         let key = digest(&(
@@ -106,6 +109,7 @@ impl Duplicates {
             None => {
                 if remember && self.successes.len() < MOST_SUCCESSES {
                     self.successes.insert(key, self.file);
+                    self.remembered_until = self.remembered_until.max(Some(time));
                 }
                 false
             }

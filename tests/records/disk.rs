@@ -2,7 +2,7 @@
 //!
 //! The disk is a small tmpfs in a mount namespace of its own, which goes away with the last process in it.
 
-use std::process::{Command, Output};
+use std::process::Output;
 
 use super::Folder;
 
@@ -17,7 +17,7 @@ steps:
 /// Runs a shell script with a disk of its own, mounted at `state`.
 fn on_a_disk(folder: &Folder, size: &str, script: &str) -> Output {
     // Without root, a user namespace gives the right to mount.
-    let mut command = Command::new("unshare");
+    let mut command = folder.command_of("unshare");
     command.arg("--mount");
     if !is_root() {
         command.arg("--map-root-user");
@@ -26,16 +26,7 @@ fn on_a_disk(folder: &Folder, size: &str, script: &str) -> Output {
         "set -u\nmount -t tmpfs -o size={size} disk state || exit 99\nM={}\n{script}",
         env!("CARGO_BIN_EXE_mailmedic")
     );
-    let output = command
-        .args(["sh", "-c", &script])
-        .env_clear()
-        .env("PATH", "/usr/bin:/bin:/usr/sbin:/sbin")
-        .env("HOME", folder.path())
-        .env("MAILMEDIC_STATE", folder.path().join("state"))
-        .env("MAILMEDIC_BY", "tech")
-        .current_dir(folder.path())
-        .output()
-        .unwrap();
+    let output = command.args(["sh", "-c", &script]).output().unwrap();
     assert_ne!(
         output.status.code(),
         Some(99),

@@ -45,10 +45,15 @@ impl Folder {
     }
 
     fn command(&self) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_mailmedic"));
+        self.command_of(env!("CARGO_BIN_EXE_mailmedic"))
+    }
+
+    /// Another program, with the same surroundings.
+    fn command_of(&self, program: &str) -> Command {
+        let mut command = Command::new(program);
         command
             .env_clear()
-            .env("PATH", "/usr/bin:/bin")
+            .env("PATH", "/usr/bin:/bin:/usr/sbin:/sbin")
             .env("HOME", self.path())
             .env("MAILMEDIC_STATE", self.path().join("state"))
             .env("MAILMEDIC_BY", "tech")

@@ -1,8 +1,6 @@
 //! How the journals of a fleet get their names: as files that had none before, or, where the system makes no such files or
 //! cannot name them, by a second name. Both must leave whole runs, and nothing else.
 
-use std::process::Command;
-
 use super::Folder;
 
 const BOOK: &str = "version: 1
@@ -32,18 +30,13 @@ fn fleet(folder: &Folder, options: &[&str], before: &str) -> String {
         // Gives the right to mount.
         false => &["--map-root-user"],
     };
-    let output = Command::new("strace")
+    let output = folder
+        .command_of("strace")
         .args(["-f", "-s", "1000", "-o", "trace"])
         .args(options)
         .args(["unshare", "--mount"])
         .args(user)
         .args(["sh", "-c", &script])
-        .env_clear()
-        .env("PATH", "/usr/bin:/bin:/usr/sbin:/sbin")
-        .env("HOME", folder.path())
-        .env("MAILMEDIC_STATE", folder.path().join("state"))
-        .env("MAILMEDIC_BY", "tech")
-        .current_dir(folder.path())
         .output()
         .unwrap_or_else(|error| {
             panic!("cannot start strace (`tests/install` installs it): {error}")

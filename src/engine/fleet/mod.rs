@@ -244,11 +244,11 @@ impl FleetRun {
         host: &dyn Host,
         stop: &watch::Receiver<bool>,
     ) -> Result<bool, EngineError> {
-        let free = self.fleet.plan.limits.max_concurrent;
-        let free = free.saturating_sub(self.jobs.len());
-        let ready = self.ready.len().min(free).min(AT_A_TIME);
+        let most = self.fleet.plan.limits.max_concurrent;
+        let most = most.saturating_sub(self.jobs.len()).min(AT_A_TIME);
+        let ready = self.ready.len().min(most);
         let mut places: Vec<usize> = self.ready.drain(..ready).collect();
-        self.next_sites(free.min(AT_A_TIME), &mut places)?;
+        self.next_sites(most, &mut places)?;
         if places.is_empty() {
             return Ok(false);
         }
@@ -332,14 +332,14 @@ impl FleetRun {
         host: &dyn Host,
         places: Vec<usize>,
     ) -> Vec<(usize, Result<Box<Worker>, String>)> {
-        let (kept, others): (Vec<usize>, _) = places
-            .into_iter()
-            .partition(|place| self.parked.contains_key(place));
-        let kept = kept.into_iter().filter_map(|place| {
-            let worker = self.parked.remove(&place)?;
-            Some((place, Ok(worker)))
-        });
-        let mut workers: Vec<_> = kept.collect();
+        let mut workers = Vec::with_capacity(places.len());
+        let mut others = Vec::new();
+        for place in places {
+            match self.parked.remove(&place) {
+                Some(kept) => workers.push((place, Ok(kept))),
+                None => others.push((place, self.standings[place] == Standing::NotStarted)),
+            }
+        }
         let hire = Hire {
             host,
             store: &*self.store,
@@ -348,10 +348,7 @@ impl FleetRun {
             plan: &self.fleet.plan,
         };
         let runtime = tokio::runtime::Handle::current();
-        let others = others
-            .into_iter()
-            .map(|place| (place, self.standings[place] == Standing::NotStarted));
-        workers.extend(spread(WORTH_A_THREAD, others.collect(), |(place, new)| {
+        workers.extend(spread(WORTH_A_THREAD, others, |(place, new)| {
             // What probes need of it can be had from any thread.
             let _runtime = runtime.enter();
             (place, hire.worker(place, new).map(Box::new))

@@ -99,9 +99,8 @@ pub(super) fn read_all(request: &Request, kept: &mut Kept) -> Result<Vec<Source>
     let mut archives = Archives::default();
     let mut sources = Vec::new();
     let files = files::found(request, &mut archives)?;
-    for (at, file) in files.iter().enumerate() {
-        kept.duplicates
-            .may_come_again(repeated_from(&files[at + 1..]));
+    for (file, repeated_from) in files.iter().zip(repeated_from(&files)) {
+        kept.duplicates.may_come_again(repeated_from);
         let source = match &file.error {
             Some(error) => Source::failed(&file.name, error.clone()),
             None => archives
@@ -121,12 +120,21 @@ pub(super) fn read_all(request: &Request, kept: &mut Kept) -> Result<Vec<Source>
     Ok(sources.into_iter().map(|(_, source)| source).collect())
 }
 
-/// From when on files may repeat what one before them tells: from the beginning of the earliest of them; a file that tells no
-/// beginning may repeat anything.
-fn repeated_from(later: &[Found]) -> Option<Timestamp> {
-    let readable = later.iter().filter(|file| file.error.is_none());
-    let begins = |file: &Found| file.span.map_or(Timestamp::MIN, |(first, _)| first);
-    readable.map(begins).min()
+/// For each file, from when on those after it may repeat what it tells: from the beginning of the earliest of them; a file that
+/// tells no beginning may repeat anything.
+fn repeated_from(files: &[Found]) -> Vec<Option<Timestamp>> {
+    let mut earliest: Option<Timestamp> = None;
+    let mut from: Vec<_> = (files.iter().rev())
+        .map(|file| {
+            let begins = file.span.map_or(Timestamp::MIN, |(first, _)| first);
+            let readable = file.error.is_none().then_some(begins);
+            let later = earliest;
+            earliest = earliest.into_iter().chain(readable).min();
+            later
+        })
+        .collect();
+    from.reverse();
+    from
 }
 
 /// How the bytes of a file are to be understood.

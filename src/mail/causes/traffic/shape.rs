@@ -1,9 +1,9 @@
 //! Classes of replies, remembered by the shape of their texts: a log repeats a few wordings a million times, with other
 //! recipients and addresses in them, and reading each against the whole catalogue would be most of the work.
 
-use hashbrown::HashMap;
-
 use std::hash::{DefaultHasher, Hash, Hasher};
+
+use hashbrown::HashMap;
 
 use super::super::facts::SiteFacts;
 use super::super::failure::Failure;

@@ -35,19 +35,18 @@ pub(in crate::cli) fn runs(
         (true, Some(site)) => {
             format!("there is no {open} of site '{site}' (`mailmedic runs` lists all)")
         }
-        (true, None) => none_open().to_owned(),
-        (false, _) if unreadable => "there is no run that can be read".to_owned(),
-        (false, _) => none_yet().to_owned(),
+        _ => nothing(any, unreadable).to_owned(),
     })?;
     Ok(Exit::Healthy)
 }
 
-fn none_open() -> &'static str {
-    "no run is open (`mailmedic runs` lists those that have ended)"
-}
-
-fn none_yet() -> &'static str {
-    "no runs yet: start one with `mailmedic run RUNBOOK --site FILE`"
+/// Why no open run is listed: there are `any` others, or some that are `unreadable`, or none at all.
+fn nothing(any: bool, unreadable: bool) -> &'static str {
+    match (any, unreadable) {
+        (true, _) => "no run is open (`mailmedic runs` lists those that have ended)",
+        (false, true) => "there is no run that can be read",
+        (false, false) => "no runs yet: start one with `mailmedic run RUNBOOK --site FILE`",
+    }
 }
 
 fn wanted(summaries: Vec<RunSummary>, site: Option<&str>, only_open: bool) -> Vec<RunSummary> {
@@ -121,11 +120,7 @@ fn all_open(workspace: &Workspace) -> Result<Exit, Fail> {
         ))?;
     }
     if open.is_empty() && fleets.is_empty() {
-        match (any, unreadable) {
-            (true, _) => out::text(none_open())?,
-            (false, true) => out::text("there is no run that can be read")?,
-            (false, false) => out::text(none_yet())?,
-        }
+        out::text(nothing(any, unreadable))?;
     }
     Ok(Exit::Healthy)
 }
